@@ -1,0 +1,206 @@
+// The SIMD vocabulary in AVX-512 (F, BW, DQ, VL). Included inside `namespace chainrule { namespace {`
+// of one ISA file, after <immintrin.h>, <stddef.h> and <stdint.h>.
+
+// GCC 12 takes the deliberately undefined operands inside its own intrinsics for mistakes (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+
+template <typename T>
+struct Vec;
+
+template <>
+struct Vec<float> {
+  using Scalar = float;
+  static constexpr int kLanes = 16;
+  struct Mask {
+    __mmask16 bits;
+  };
+  __m512 v;
+
+  static Vec load(const float* p) { return {_mm512_loadu_ps(p)}; }
+  static Vec set(float x) { return {_mm512_set1_ps(x)}; }
+  static Vec zero() { return {_mm512_setzero_ps()}; }
+  void store(float* p) const { _mm512_storeu_ps(p, v); }
+};
+
+template <>
+struct Vec<double> {
+  using Scalar = double;
+  static constexpr int kLanes = 8;
+  struct Mask {
+    __mmask8 bits;
+  };
+  __m512d v;
+
+  static Vec load(const double* p) { return {_mm512_loadu_pd(p)}; }
+  static Vec set(double x) { return {_mm512_set1_pd(x)}; }
+  static Vec zero() { return {_mm512_setzero_pd()}; }
+  void store(double* p) const { _mm512_storeu_pd(p, v); }
+};
+
+// 14 × 2 accumulators, 2 vectors of B and an embedded broadcast of A fill the 32 registers.
+template <typename T>
+struct TileLimits {
+  static constexpr int kMaxRows = 14;
+  static constexpr int kColumnVectors = 2;
+};
+
+using Float = Vec<float>;
+using Double = Vec<double>;
+using FloatMask = Float::Mask;
+using DoubleMask = Double::Mask;
+
+inline Float operator+(Float a, Float b) { return {_mm512_add_ps(a.v, b.v)}; }
+inline Float operator-(Float a, Float b) { return {_mm512_sub_ps(a.v, b.v)}; }
+inline Float operator*(Float a, Float b) { return {_mm512_mul_ps(a.v, b.v)}; }
+inline Float operator/(Float a, Float b) { return {_mm512_div_ps(a.v, b.v)}; }
+inline Float operator-(Float a) { return {_mm512_xor_ps(a.v, _mm512_set1_ps(-0.0f))}; }
+inline Double operator+(Double a, Double b) { return {_mm512_add_pd(a.v, b.v)}; }
+inline Double operator-(Double a, Double b) { return {_mm512_sub_pd(a.v, b.v)}; }
+inline Double operator*(Double a, Double b) { return {_mm512_mul_pd(a.v, b.v)}; }
+inline Double operator/(Double a, Double b) { return {_mm512_div_pd(a.v, b.v)}; }
+inline Double operator-(Double a) { return {_mm512_xor_pd(a.v, _mm512_set1_pd(-0.0))}; }
+
+// a·b + c and c − a·b, rounded once.
+inline Float fma(Float a, Float b, Float c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
+inline Float negative_fma(Float a, Float b, Float c) { return {_mm512_fnmadd_ps(a.v, b.v, c.v)}; }
+inline Double fma(Double a, Double b, Double c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
+inline Double negative_fma(Double a, Double b, Double c) { return {_mm512_fnmadd_pd(a.v, b.v, c.v)}; }
+
+// a > b ? a : b and a < b ? a : b: b where either is NaN, so max(zero, z) passes a NaN of z on.
+inline Float max(Float a, Float b) { return {_mm512_max_ps(a.v, b.v)}; }
+inline Float min(Float a, Float b) { return {_mm512_min_ps(a.v, b.v)}; }
+inline Double max(Double a, Double b) { return {_mm512_max_pd(a.v, b.v)}; }
+inline Double min(Double a, Double b) { return {_mm512_min_pd(a.v, b.v)}; }
+
+inline Float sqrt(Float a) { return {_mm512_sqrt_ps(a.v)}; }
+inline Float abs(Float a) { return {_mm512_andnot_ps(_mm512_set1_ps(-0.0f), a.v)}; }
+inline Double sqrt(Double a) { return {_mm512_sqrt_pd(a.v)}; }
+inline Double abs(Double a) { return {_mm512_andnot_pd(_mm512_set1_pd(-0.0), a.v)}; }
+
+inline Float copysign(Float magnitude, Float sign) {
+  return {_mm512_or_ps(abs(magnitude).v, _mm512_and_ps(_mm512_set1_ps(-0.0f), sign.v))};
+}
+inline Double copysign(Double magnitude, Double sign) {
+  return {_mm512_or_pd(abs(magnitude).v, _mm512_and_pd(_mm512_set1_pd(-0.0), sign.v))};
+}
+
+inline FloatMask less(Float a, Float b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+inline FloatMask less_equal(Float a, Float b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
+inline FloatMask equal(Float a, Float b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ)}; }
+inline FloatMask is_nan(Float a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)}; }
+inline DoubleMask less(Double a, Double b) { return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_LT_OQ)}; }
+inline DoubleMask less_equal(Double a, Double b) { return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_LE_OQ)}; }
+inline DoubleMask equal(Double a, Double b) { return {_mm512_cmp_pd_mask(a.v, b.v, _CMP_EQ_OQ)}; }
+inline DoubleMask is_nan(Double a) { return {_mm512_cmp_pd_mask(a.v, a.v, _CMP_UNORD_Q)}; }
+
+inline FloatMask mask_and(FloatMask a, FloatMask b) { return {static_cast<__mmask16>(a.bits & b.bits)}; }
+inline FloatMask mask_or(FloatMask a, FloatMask b) { return {static_cast<__mmask16>(a.bits | b.bits)}; }
+inline DoubleMask mask_and(DoubleMask a, DoubleMask b) { return {static_cast<__mmask8>(a.bits & b.bits)}; }
+inline DoubleMask mask_or(DoubleMask a, DoubleMask b) { return {static_cast<__mmask8>(a.bits | b.bits)}; }
+
+// mask ? a : b, lane by lane.
+inline Float select(FloatMask mask, Float a, Float b) { return {_mm512_mask_blend_ps(mask.bits, b.v, a.v)}; }
+inline Double select(DoubleMask mask, Double a, Double b) { return {_mm512_mask_blend_pd(mask.bits, b.v, a.v)}; }
+
+// Lanes 0 … n − 1; n in 0 … kLanes.
+template <typename T>
+inline typename Vec<T>::Mask first_lanes(int n) {
+  return {static_cast<decltype(Vec<T>::Mask::bits)>((1u << n) - 1)};
+}
+
+// Lanes below n from a, the others from `otherwise`.
+template <typename T>
+inline Vec<T> first(int n, Vec<T> a, Vec<T> otherwise) {
+  return select(first_lanes<T>(n), a, otherwise);
+}
+
+// The first n lanes to or from memory; nothing beyond p[n − 1] is touched. Lanes not loaded are 0.
+inline void store_first(int n, Float a, float* p) { _mm512_mask_storeu_ps(p, first_lanes<float>(n).bits, a.v); }
+inline void store_first(int n, Double a, double* p) { _mm512_mask_storeu_pd(p, first_lanes<double>(n).bits, a.v); }
+inline Float load_first(int n, const float* p) { return {_mm512_maskz_loadu_ps(first_lanes<float>(n).bits, p)}; }
+inline Double load_first(int n, const double* p) { return {_mm512_maskz_loadu_pd(first_lanes<double>(n).bits, p)}; }
+
+// To the nearest integer, ties to even.
+inline Float round_nearest(Float a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+inline Double round_nearest(Double a) {
+  return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+
+// 2ⁿ for integral n with a normal result: adding 2²³ + bias (2⁵² + bias) leaves n + bias in the lowest bits.
+inline Float power_of_two(Float n) {
+  const __m512 biased = _mm512_add_ps(n.v, _mm512_set1_ps(0x1p23f + 127));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(biased), 23))};
+}
+inline Double power_of_two(Double n) {
+  const __m512d biased = _mm512_add_pd(n.v, _mm512_set1_pd(0x1p52 + 1023));
+  return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(biased), 52))};
+}
+
+// a·2ⁿ rounded once, for a in [½, 2] and integral n within twice the normal exponents: gradual underflow, overflow to
+// ∞.
+inline Float scale(Float a, Float n) { return {_mm512_scalef_ps(a.v, n.v)}; }
+inline Double scale(Double a, Double n) { return {_mm512_scalef_pd(a.v, n.v)}; }
+
+// Splits a positive normal a into mantissa · 2^exponent with the mantissa in [√½, √2).
+inline Float split(Float a, Float& mantissa) {
+  const __m512i root_half = _mm512_set1_epi32(0x3f3504f3);
+  const __m512i offset = _mm512_sub_epi32(_mm512_castps_si512(a.v), root_half);
+  const __m512i fraction = _mm512_and_si512(offset, _mm512_set1_epi32(0x007fffff));
+  mantissa.v = _mm512_castsi512_ps(_mm512_add_epi32(fraction, root_half));
+  return {_mm512_cvtepi32_ps(_mm512_srai_epi32(offset, 23))};
+}
+inline Double split(Double a, Double& mantissa) {
+  const __m512i root_half = _mm512_set1_epi64(0x3fe6a09e667f3bcd);
+  const __m512i offset = _mm512_sub_epi64(_mm512_castpd_si512(a.v), root_half);
+  const __m512i fraction = _mm512_and_si512(offset, _mm512_set1_epi64(0x000fffffffffffff));
+  mantissa.v = _mm512_castsi512_pd(_mm512_add_epi64(fraction, root_half));
+  return {_mm512_cvtepi64_pd(_mm512_srai_epi64(offset, 52))};
+}
+
+// destination[c][r] = source[r][c] for a block of kLanes × kLanes; strides in elements, no overlap.
+// Gathering 128-bit pieces on load leaves only shuffles within 128 bits.
+inline void transpose(const float* source, ptrdiff_t source_stride, float* destination, ptrdiff_t destination_stride) {
+#pragma GCC unroll 4
+  for (int column = 0; column < 16; column += 4) {
+    __m512 rows[4];
+#pragma GCC unroll 4
+    for (int r = 0; r < 4; ++r) {
+      const float* p = source + r * source_stride + column;
+      __m512 piece = _mm512_castps128_ps512(_mm_loadu_ps(p));
+      piece = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 4 * source_stride), 1);
+      piece = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 8 * source_stride), 2);
+      rows[r] = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 12 * source_stride), 3);
+    }
+    const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(rows[0], rows[1]));
+    const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(rows[2], rows[3]));
+    const __m512d high01 = _mm512_castps_pd(_mm512_unpackhi_ps(rows[0], rows[1]));
+    const __m512d high23 = _mm512_castps_pd(_mm512_unpackhi_ps(rows[2], rows[3]));
+    float* out = destination + column * destination_stride;
+    _mm512_storeu_ps(out, _mm512_castpd_ps(_mm512_unpacklo_pd(low01, low23)));
+    _mm512_storeu_ps(out + destination_stride, _mm512_castpd_ps(_mm512_unpackhi_pd(low01, low23)));
+    _mm512_storeu_ps(out + 2 * destination_stride, _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23)));
+    _mm512_storeu_ps(out + 3 * destination_stride, _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23)));
+  }
+}
+
+inline void transpose(const double* source, ptrdiff_t source_stride, double* destination,
+                      ptrdiff_t destination_stride) {
+#pragma GCC unroll 4
+  for (int column = 0; column < 8; column += 2) {
+    __m512d rows[2];
+#pragma GCC unroll 2
+    for (int r = 0; r < 2; ++r) {
+      const double* p = source + r * source_stride + column;
+      __m512d piece = _mm512_castpd128_pd512(_mm_loadu_pd(p));
+      piece = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 2 * source_stride), 1);
+      piece = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 4 * source_stride), 2);
+      rows[r] = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 6 * source_stride), 3);
+    }
+    double* out = destination + column * destination_stride;
+    _mm512_storeu_pd(out, _mm512_unpacklo_pd(rows[0], rows[1]));
+    _mm512_storeu_pd(out + destination_stride, _mm512_unpackhi_pd(rows[0], rows[1]));
+  }
+}

@@ -1,0 +1,213 @@
+// The contract between the trainer and an instruction set: one KernelTable per dtype, filled by each file of isa/.
+//
+// All matrices in here lie in panels, so that every product reads and writes contiguous memory whatever the width:
+// element (r, c) is data[(c / kPanel) * stride + r * kPanel + c % kPanel]. Columns that pad the last panel hold zero in
+// weights, biases and deltas, and arbitrary finite numbers elsewhere; no sum runs over them.
+//
+// Each output of a product is one chain of multiply-adds over k in order, starting from its initial value. Blocking and
+// threads split outputs or store and reload the chain, so they never change a bit.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace chainrule {
+
+// 128 bytes: two AVX-512 vectors, the widest column tile of any ISA; narrower ones cut it into several tiles.
+template <typename T>
+inline constexpr int kPanel = 128 / static_cast<int>(sizeof(T));
+
+template <typename T>
+constexpr int panels_of(int columns) {
+  return (columns + kPanel<T> - 1) / kPanel<T>;
+}
+
+// Rows to allot for a matrix that is written in whole blocks.
+template <typename T>
+constexpr int padded_rows(int rows) {
+  return panels_of<T>(rows) * kPanel<T>;
+}
+
+inline constexpr int kMaxSlots = 4;
+inline constexpr int kMaxConstants = 8;
+inline constexpr int kMaxParameters = 4;
+
+// Half-open.
+struct Range {
+  int begin;
+  int end;
+};
+
+template <typename T>
+struct Panels {
+  T* data;
+  ptrdiff_t stride;  // elements from one panel to the next
+
+  T* panel(int p) const { return data + p * stride; }
+};
+
+// (rows, width) in panels, for functions that need a whole row.
+template <typename T>
+struct RowwiseForward {
+  Panels<const T> input;
+  Panels<T> output;
+  int width;
+  const T* parameters;
+};
+
+template <typename T>
+struct RowwiseBackward {
+  Panels<const T> saved;
+  Panels<const T> gradient;
+  Panels<T> delta;  // may be gradient
+  int width;
+  const T* parameters;
+};
+
+// Either the elementwise pair or the row-wise pair is set, or neither: the identity. Counts are multiples of kPanel.
+template <typename T>
+struct ActivationKernel {
+  const char* name;
+  int parameters = 0;
+  bool saves_pre_activation = false;  // the derivative reads the pre-activation, else the output
+  void (*forward)(const T* input, T* output, ptrdiff_t count, const T* parameters) = nullptr;
+  void (*backward)(const T* saved, const T* gradient, T* delta, ptrdiff_t count, const T* parameters) = nullptr;
+  void (*forward_rows)(const RowwiseForward<T>&, Range rows) = nullptr;
+  void (*backward_rows)(const RowwiseBackward<T>&, Range rows) = nullptr;
+
+  constexpr bool rowwise() const { return forward_rows != nullptr; }
+  constexpr bool identity() const { return !forward && !forward_rows; }
+};
+
+template <typename T>
+struct LossRows {
+  Panels<const T> prediction;
+  Panels<const T> target;  // unless classes
+  const int32_t* classes;  // one per row, or null
+  Panels<T> gradient;      // scale[row] · ∂lᵣ/∂prediction, padding zero
+  int width;
+  const T* parameters;
+  const T* scale;    // (rows)
+  double* row_loss;  // (rows): lᵣ, unscaled
+};
+
+template <typename T>
+struct LossKernel {
+  const char* name;
+  int parameters;
+  void (*rows)(const LossRows<T>&, Range rows);
+};
+
+template <typename T>
+struct OptimizerKernel {
+  const char* name;
+  int parameters;
+  int slots;
+  // The scalars of one update; `step` counts the updates done before it.
+  void (*prepare)(const double* parameters, int64_t step, double learning_rate, T* constants);
+  // Element i of each slot belongs to weights[i]. Counts are multiples of kPanel.
+  void (*update)(T* weights, const T* gradient, T* const* slots, ptrdiff_t count, const T* constants);
+};
+
+// One update of one layer: what the weight-gradient product applies to each block it finishes.
+template <typename T>
+struct Update {
+  const OptimizerKernel<T>* optimizer;
+  T constants[kMaxConstants] = {};
+  T* weight_slots[kMaxSlots] = {};  // each laid out as the weights
+  T* bias_slots[kMaxSlots] = {};
+};
+
+// output = φ(input · weights + 1 bias)
+template <typename T>
+struct DenseForward {
+  int rows, inputs, units;
+  Panels<const T> input;                  // (rows, inputs)
+  Panels<const T> weights;                // (inputs, units)
+  const T* bias;                          // (units), padded; zeros where there is none
+  Panels<T> pre_activation;               // (rows, units); the same as output where it is not kept
+  Panels<T> output;                       // (rows, units)
+  const ActivationKernel<T>* activation;  // elementwise, or null for the identity
+  const T* parameters;
+};
+
+// gradient = (delta · weightsᵀ) ⊙ φ'(saved), computed as (weights · deltaᵀ)ᵀ
+template <typename T>
+struct DenseInputGradient {
+  int rows, inputs, units;
+  Panels<const T> weights;                // (inputs, units)
+  Panels<const T> delta_transposed;       // (units, rows)
+  const ActivationKernel<T>* activation;  // elementwise, or null for the identity
+  const T* parameters;
+  Panels<const T> saved;  // (rows, inputs)
+  Panels<T> gradient;     // (rows, inputs)
+};
+
+// inputᵀ · delta and the column sums of delta: stored, added to what is there, or applied by `update`.
+template <typename T>
+struct DenseWeightGradient {
+  int rows, inputs, units;
+  Panels<const T> input;  // (rows, inputs)
+  Panels<const T> delta;  // (rows, units)
+  Panels<T> gradient;     // (inputs, units); unless update
+  T* bias_gradient;       // (units), padded; null where there is no bias
+  bool accumulate;        // continue the chains in gradient and bias_gradient
+  const Update<T>* update;
+  Panels<T> weights;
+  T* bias;
+};
+
+// C = op(A) op(B), or C += where accumulate; row-major, or any two strides per operand.
+template <typename T>
+struct Gemm {
+  int m, n, k;
+  const T* a;
+  ptrdiff_t a_row, a_column;
+  const T* b;
+  ptrdiff_t b_row, b_column;
+  T* c;
+  ptrdiff_t ldc;
+  bool accumulate;
+  T* workspace;  // gemm_workspace(m, n, k) elements, 64-byte aligned
+};
+
+struct DropoutMask {
+  double rate;
+  uint32_t seed, update, layer;
+  uint32_t first_row;  // position within the whole batch of row 0
+};
+
+template <typename T>
+struct KernelTable {
+  const ActivationKernel<T>* activations;
+  int activation_count;
+  const LossKernel<T>* losses;
+  int loss_count;
+  const OptimizerKernel<T>* optimizers;
+  int optimizer_count;
+
+  void (*dense_forward)(const DenseForward<T>&, Range unit_panels, Range rows);
+  void (*dense_input_gradient)(const DenseInputGradient<T>&, Range input_panels);
+  void (*dense_weight_gradient)(const DenseWeightGradient<T>&, Range unit_panels, Range input_panels);
+  // (rows, columns) to (columns, rows), the given panels of the source. The destination has room for
+  // padded_rows(columns).
+  void (*transpose)(Panels<const T> source, Panels<T> destination, int rows, int columns, Range column_panels);
+  void (*multiply)(const T* a, const T* b, T* product, ptrdiff_t count);
+  // Factors 0 or 1 / (1 − rate) for (rows, columns).
+  void (*dropout_mask)(const DropoutMask&, Panels<T> mask, int columns, Range rows);
+
+  void (*gemm)(const Gemm<T>&);
+  ptrdiff_t (*gemm_workspace)(int m, int n, int k);
+  // Position of the first NaN or infinity, or −1.
+  ptrdiff_t (*first_not_finite)(const T* values, ptrdiff_t count);
+  // Runs `rounds` of independent multiply-adds in registers; returns the floating-point operations done.
+  double (*peak)(int64_t rounds);
+};
+
+struct InstructionSet {
+  const char* name;
+  KernelTable<float> float32;
+  KernelTable<double> float64;
+};
+
+}  // namespace chainrule

@@ -1,0 +1,63 @@
+// Sums along a row. They cross vector lanes, so they have 16 virtual lanes and one fixed tree on every ISA.
+
+template <typename T>
+class LaneSums {
+ public:
+  // `column` is the position within a panel of the vector's first lane.
+  void add(int column, Vec<T> values) {
+    Vec<T>& lane = lanes_[column % kWidth / Vec<T>::kLanes];
+    lane = lane + values;
+  }
+
+  T total() const {
+    T sums[kWidth];
+    for (int i = 0; i < kWidth; i += Vec<T>::kLanes) lanes_[i / Vec<T>::kLanes].store(sums + i);
+    for (int width = kWidth / 2; width > 0; width /= 2) {
+      for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
+    }
+    return sums[0];
+  }
+
+ private:
+  static constexpr int kWidth = 16;
+  Vec<T> lanes_[kWidth / Vec<T>::kLanes] = {};
+};
+
+// Calls visit(panel, column, valid) for each vector of a row of `width`; `valid` lanes of it are inside.
+template <typename T, typename Visit>
+inline void for_row(int width, Visit visit) {
+  for (int p = 0; p < panels_of<T>(width); ++p) {
+    const int columns = min_of(kPanel<T>, width - p * kPanel<T>);
+    for (int c = 0; c < columns; c += Vec<T>::kLanes) visit(p, c, min_of(Vec<T>::kLanes, columns - c));
+  }
+}
+
+template <typename T>
+struct SoftmaxRow {
+  T maximum;
+  T total;  // Σ exp(z − maximum) ≥ 1
+};
+
+// Writes exp(z − max z) for one row, padding zero; `at` is the row's offset in each panel. A NaN makes the whole row
+// NaN.
+template <typename T>
+inline SoftmaxRow<T> softmax_row(Panels<const T> z, Panels<T> exponentials, int width, ptrdiff_t at) {
+  using V = Vec<T>;
+  V highest = V::set(-static_cast<T>(INFINITY));
+  for_row<T>(width, [&](int p, int c, int valid) {
+    highest = max(highest, first(valid, V::load(z.panel(p) + at + c), highest));
+  });
+  T values[V::kLanes];
+  highest.store(values);
+  T maximum = values[0];
+  for (int i = 1; i < V::kLanes; ++i) {
+    if (values[i] > maximum) maximum = values[i];
+  }
+  LaneSums<T> total;
+  for_row<T>(width, [&](int p, int c, int valid) {
+    const V e = first(valid, exp(V::load(z.panel(p) + at + c) - V::set(maximum)), V::zero());
+    e.store(exponentials.panel(p) + at + c);
+    total.add(c, e);
+  });
+  return {maximum, total.total()};
+}

@@ -1,0 +1,121 @@
+// The micro-kernel. Three products of a dense layer and the general GEMM all run through it:
+// out(r, c) = initial(r, c) + Σ_k a(r, k) · b(k, c), rows of `a` broadcast, vectors along c.
+
+constexpr int min_of(int a, int b) { return a < b ? a : b; }
+
+template <typename T>
+alignas(64) constexpr T kZeroRow[kPanel<T>] = {};
+
+constexpr int kBlock = 256;  // depth of k kept in L1: 256 × 128 bytes of one panel of b are 32 KiB
+
+// How a(r, k) lies in its panels.
+enum class Orientation {
+  kRows,     // r·kPanel + k within a panel: k runs along the columns of a matrix in panels
+  kColumns,  // k·kPanel + r: k runs along its rows, r along the columns of one panel
+};
+
+template <typename T>
+struct Tile {
+  const T* a;
+  ptrdiff_t a_panel;  // from one panel of kPanel values of k to the next, for kRows
+  const T* b;         // (k, kPanel)
+  const T* initial = nullptr;
+  ptrdiff_t initial_stride = 0;  // 0: one row for all, such as a bias
+  T* out = nullptr;
+  ptrdiff_t out_stride = 0;
+  int k = 0;
+};
+
+// All accumulators live in registers: the loops over them must unroll fully, or GCC keeps the array in memory.
+template <typename T, Orientation orientation, int kRows, int kVectors>
+void multiply_tile(const Tile<T>& tile) {
+  using V = Vec<T>;
+  constexpr int kP = kPanel<T>;
+  V sum[kRows][kVectors];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = V::load(tile.initial + r * tile.initial_stride + v * V::kLanes);
+  }
+  const T* b = tile.b;
+  const T* panel = tile.a;
+  constexpr int kRowStep = orientation == Orientation::kRows ? kP : 1;
+  constexpr int kDepthStep = orientation == Orientation::kRows ? 1 : kP;
+  for (int left = tile.k; left > 0; left -= kP) {
+    const T* a = panel;
+    const T* const b_end = b + (left < kP ? left : kP) * kP;
+    for (; b != b_end; b += kP, a += kDepthStep) {
+      V column[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) column[v] = V::load(b + v * V::kLanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const V row = V::set(a[r * kRowStep]);
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(row, column[v], sum[r][v]);
+      }
+    }
+    panel += orientation == Orientation::kRows ? tile.a_panel : kP * kP;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v].store(tile.out + r * tile.out_stride + v * V::kLanes);
+  }
+}
+
+template <typename T>
+using TileFunction = void (*)(const Tile<T>&);
+
+template <typename T, Orientation orientation, int kVectors>
+struct TileFunctions {
+  static constexpr int kMaxRows = TileLimits<T>::kMaxRows;
+  TileFunction<T> with_rows[kMaxRows + 1] = {};
+
+  template <int kRows = 1>
+  constexpr void fill() {
+    with_rows[kRows] = multiply_tile<T, orientation, kRows, kVectors>;
+    if constexpr (kRows < kMaxRows) fill<kRows + 1>();
+  }
+  constexpr TileFunctions() { fill(); }
+};
+
+template <typename T, Orientation orientation>
+constexpr TileFunctions<T, orientation, TileLimits<T>::kColumnVectors> kFullTiles;
+template <typename T, Orientation orientation>
+constexpr TileFunctions<T, orientation, 1> kNarrowTiles;
+
+// Calls visit(first_row, rows) over [0, rows) in tiles of nearly equal height: a short last one would have too few
+// accumulators to hide the latency of a multiply-add.
+template <typename T, typename Visit>
+inline void split_rows(int rows, Visit visit) {
+  constexpr int kMaxRows = TileLimits<T>::kMaxRows;
+  const int tiles = (rows + kMaxRows - 1) / kMaxRows;
+  for (int t = 0, first = 0; t < tiles; ++t) {
+    const int height = rows / tiles + (t < rows % tiles ? 1 : 0);
+    visit(first, height);
+    first += height;
+  }
+}
+
+// One tile of `rows` ≤ kMaxRows and one panel of columns, of which the first `columns` are computed. Columns after
+// them become what the padding of b and initial gives, or zero.
+template <typename T, Orientation orientation>
+inline void multiply_panel(Tile<T> tile, int rows, int columns) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  const T* const b = tile.b;
+  const T* const initial = tile.initial;
+  T* const out = tile.out;
+  int c = 0;
+  while (c < columns) {
+    tile.b = b + c;
+    tile.initial = initial + c;
+    tile.out = out + c;
+    const bool narrow = columns - c <= kLanes;
+    (narrow ? kNarrowTiles<T, orientation>.with_rows : kFullTiles<T, orientation>.with_rows)[rows](tile);
+    c += narrow ? kLanes : TileLimits<T>::kColumnVectors * kLanes;
+  }
+  for (; c < kPanel<T>; c += kLanes) {
+    for (int r = 0; r < rows; ++r) Vec<T>::zero().store(out + r * tile.out_stride + c);
+  }
+}
