@@ -1,0 +1,173 @@
+// A small network trained on every instruction set of this machine, in both precisions and on 1 to 3 threads.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "../isa/dispatch.h"
+#include "../training/trainer.h"
+
+namespace chainrule {
+namespace {
+
+struct Workload {
+  int rows, inputs, hidden, outputs, batch;
+  std::string optimizer;
+  std::vector<double> parameters;
+};
+
+// Wide enough for shared phases; the sizes leave remainders in every tile. The second has batches in several passes.
+const Workload kWorkloads[] = {
+    {203, 70, 133, 10, 64, "adam", {0.9, 0.999, 1e-8, 0}},
+    {2500, 37, 45, 3, 2400, "momentum", {0.9, 0, 1, 0.01}},
+    {9, 3, 5, 2, 4, "sgd", {0}},
+};
+
+template <typename T>
+struct Result {
+  std::vector<double> losses;
+  std::vector<std::vector<T>> parameters;
+};
+
+Plan plan_of(const Workload& work, int threads) {
+  const auto dense = [](int inputs, int units, const char* activation) {
+    return LayerPlan{LayerPlan::Kind::kDense, inputs, units, {activation, {}}, true, 0};
+  };
+  return {.inputs = work.inputs,
+          .outputs = work.outputs,
+          .layers = {dense(work.inputs, work.hidden, "tanh"),
+                     {LayerPlan::Kind::kDropout, work.hidden, work.hidden, {}, false, 0.25},
+                     dense(work.hidden, work.hidden, "relu"),
+                     dense(work.hidden, work.outputs, "softmax")},
+          .seed = 7,
+          .threads = threads};
+}
+
+template <typename T>
+Result<T> train(const InstructionSet& isa, const Workload& work, int threads) {
+  std::mt19937 random(5);
+  const auto uniform = [&] { return static_cast<T>(random() * 0x1p-32 - 0.5); };
+  std::vector<T> x(static_cast<size_t>(work.rows) * work.inputs);
+  for (T& value : x) value = uniform();
+  std::vector<int32_t> classes(work.rows);
+  std::vector<uint32_t> order;
+  for (int i = 0; i < work.rows; ++i) classes[i] = x[static_cast<size_t>(i) * work.inputs] > 0 ? 1 : 0;
+  constexpr int kEpochs = 2;
+  for (int i = 0; i < kEpochs * work.rows; ++i) order.push_back(random() % work.rows);
+
+  const Plan plan = plan_of(work, threads);
+  const std::unique_ptr<Trainer> trainer = make_trainer(plan, table_of<T>(isa));
+  Result<T> result;
+  for (const int64_t size : trainer->parameter_sizes()) {
+    result.parameters.emplace_back(size);
+    for (T& value : result.parameters.back()) value = uniform() / 4;
+  }
+  std::vector<void*> arrays;
+  for (auto& array : result.parameters) arrays.push_back(array.data());
+  trainer->set_parameters({arrays.begin(), arrays.end()});
+
+  const double learning_rate = 0.05;
+  const int batches = (work.rows + work.batch - 1) / work.batch;
+  result.losses.resize(static_cast<size_t>(kEpochs * batches));
+  std::vector<T> outputs(order.size() * work.outputs);
+  const Samples samples = {.rows = work.rows,
+                           .x = {x.data(), sizeof(T) == 4 ? ElementType::kFloat32 : ElementType::kFloat64},
+                           .y = {},
+                           .classes = classes.data(),
+                           .weights = nullptr};
+  const LossPlan loss = {"softmaxCrossEntropy", true, {}, 1, true};
+  const TrainingReport report = trainer->train({.samples = samples,
+                                                .order = order.data(),
+                                                .order_length = static_cast<int64_t>(order.size()),
+                                                .epoch_rows = work.rows,
+                                                .batch_size = work.batch,
+                                                .loss = loss,
+                                                .optimizer = {work.optimizer, work.parameters},
+                                                .learning_rates = &learning_rate,
+                                                .learning_rate_count = 1,
+                                                .first_update = 0,
+                                                .optimizer_step = 0,
+                                                .losses = result.losses.data(),
+                                                .outputs = outputs.data()});
+  CHECK(report.ended == Ended::kComplete);
+  CHECK(report.updates == kEpochs * batches);
+  trainer->get_parameters(arrays);
+
+  const EvaluationReport evaluation = trainer->evaluate({.samples = samples,
+                                                         .from = 1,
+                                                         .rows = work.rows - 1,
+                                                         .batch_size = work.batch,
+                                                         .has_loss = true,
+                                                         .loss = loss,
+                                                         .outputs = outputs.data()});
+  result.losses.push_back(evaluation.loss_sum);
+
+  std::vector<std::vector<T>> gradients = result.parameters;
+  std::vector<void*> into;
+  for (auto& array : gradients) into.push_back(array.data());
+  std::vector<T> input_gradient(x.size());
+  result.losses.push_back(trainer->gradients({.samples = samples,
+                                              .rows = work.rows,
+                                              .loss = loss,
+                                              .first_update = report.updates,
+                                              .gradients = into,
+                                              .input_gradient = input_gradient.data()}));
+  for (auto& array : gradients) result.parameters.push_back(array);
+  result.parameters.push_back(input_gradient);
+  return result;
+}
+
+template <typename T>
+void same_bits(const Result<T>& a, const Result<T>& b) {
+  CHECK(a.losses == b.losses);
+  CHECK(a.parameters == b.parameters);
+}
+
+TEST_CASE_TEMPLATE("training gives the same bits for any number of threads and any SIMD instruction set", T, float,
+                   double) {
+  for (const Workload& work : kWorkloads) {
+    const Result<T>* simd = nullptr;
+    Result<T> first;
+    for (const InstructionSet* isa : supported_instruction_sets()) {
+      INFO(isa->name);
+      const Result<T> one = train<T>(*isa, work, 1);
+      for (const double loss : one.losses) CHECK(std::isfinite(loss));
+      same_bits(one, train<T>(*isa, work, 2));
+      same_bits(one, train<T>(*isa, work, 3));
+      if (std::string(isa->name) == "scalar") continue;
+      if (simd) same_bits(*simd, one);
+      first = one;
+      simd = &first;
+    }
+  }
+}
+
+TEST_CASE("rows and classes that are not there are refused before memory is read") {
+  const Workload& work = kWorkloads[2];
+  const std::unique_ptr<Trainer> trainer = make_trainer(plan_of(work, 1), supported_instruction_sets()[0]->float32);
+  const std::vector<float> x(6);
+  std::vector<float> outputs(100);
+  const std::vector<int32_t> classes = {0, 2};
+  EvaluationJob job = {.samples = {.rows = 2,
+                                   .x = {x.data(), ElementType::kFloat32},
+                                   .y = {},
+                                   .classes = classes.data(),
+                                   .weights = nullptr},
+                       .from = 0,
+                       .rows = 3,
+                       .batch_size = 4,
+                       .has_loss = false,
+                       .loss = {},
+                       .outputs = outputs.data()};
+  CHECK_THROWS(trainer->evaluate(job));
+  job.rows = 2;
+  CHECK_NOTHROW(trainer->evaluate(job));
+  job.has_loss = true;
+  job.loss = {"softmaxCrossEntropy", true, {}, 1, true};
+  CHECK_THROWS(trainer->evaluate(job));
+}
+
+}  // namespace
+}  // namespace chainrule

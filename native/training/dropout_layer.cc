@@ -1,0 +1,53 @@
+#include "dropout_layer.h"
+
+namespace chainrule {
+
+template <typename T>
+DropoutLayer<T>::DropoutLayer(const LayerPlan& plan, int position)
+    : units_(plan.units), rate_(plan.rate), position_(static_cast<uint32_t>(position)) {}
+
+template <typename T>
+void DropoutLayer<T>::reserve(int rows) {
+  if (rows <= reserved_) return;
+  reserved_ = rows;
+  mask_ = PanelBuffer<T>(rows, units_);
+  dropped_ = PanelBuffer<T>(rows, units_);
+  gradient_ = PanelBuffer<T>(rows, units_);
+}
+
+template <typename T>
+void DropoutLayer<T>::forward(const Pass<T>& pass, Panels<const T> input) {
+  if (!pass.training) {
+    output_ = input;
+    return;
+  }
+  const DropoutMask mask = {rate_, pass.seed, pass.update, position_, pass.first_row};
+  constexpr int kMaskCost = 4;  // ten rounds of Philox for four elements, beside an elementwise operation
+  for_range(pass.team, kMaskCost * cost(pass), pass.rows,
+            [&](Range rows) { pass.kernels.dropout_mask(mask, mask_.panels(), units_, rows); });
+  multiply(pass, input, dropped_.panels());
+  output_ = constant(dropped_.panels());
+}
+
+template <typename T>
+void DropoutLayer<T>::backward(const Pass<T>& pass, Panels<const T>, Panels<T> input_gradient,
+                               const Derivative<T>& below, const Sink<T>&) {
+  if (!input_gradient.data) return;
+  multiply(pass, constant(gradient_.panels()), input_gradient);
+  apply_derivative(pass, below, input_gradient, units_);
+}
+
+template <typename T>
+void DropoutLayer<T>::multiply(const Pass<T>& pass, Panels<const T> from, Panels<T> to) const {
+  for_range(pass.team, cost(pass), panels_of<T>(units_), [&](Range panels) {
+    for (int p = panels.begin; p < panels.end; ++p) {
+      pass.kernels.multiply(from.panel(p), mask_.panels().panel(p), to.panel(p),
+                            static_cast<ptrdiff_t>(pass.rows) * kPanel<T>);
+    }
+  });
+}
+
+template class DropoutLayer<float>;
+template class DropoutLayer<double>;
+
+}  // namespace chainrule

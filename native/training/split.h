@@ -1,0 +1,46 @@
+// How one phase of a batch is shared between threads: outputs are split, never a sum, so the bits do not depend on it.
+#pragma once
+
+#include <stdint.h>
+
+#include "../kernels/kernels.h"
+#include "thread_team.h"
+
+namespace chainrule {
+
+// Work is counted in multiply-adds. Below this much (a few microseconds) handing over costs more than the other core
+// gains.
+inline constexpr int64_t kSharedWork = 1 << 18;
+// What an elementwise operation costs beside a multiply-add of a product.
+inline constexpr int kElementwiseCost = 8;
+
+// Pieces of a thread's share: enough for another thread to take over most of it, few enough to cost nothing.
+inline constexpr int kChunks = 4;
+
+// Calls visit(range) for contiguous parts of [0, count) on the threads of the team, or for all of it on this thread.
+template <typename Visit>
+void for_range(ThreadTeam& team, int64_t work, int count, Visit visit, int chunks = kChunks) {
+  if (team.size() == 1 || work < kSharedWork || count < 2) {
+    visit(Range{0, count});
+    return;
+  }
+  team.share(count, chunks, visit);
+}
+
+// The same over a grid: splits whichever side leaves the threads more evenly loaded. `second_unit` is the size of a
+// piece of the second side below which splitting it gains nothing.
+template <typename Visit>
+void for_grid(ThreadTeam& team, int64_t work, int first, int second, int second_unit, Visit visit) {
+  const int threads = team.size();
+  const auto balance = [threads](int count) {
+    const int largest = (count + threads - 1) / threads;
+    return count == 0 ? 1.0 : static_cast<double>(count) / (static_cast<double>(largest) * threads);
+  };
+  if (balance(first) >= balance(second / second_unit)) {
+    for_range(team, work, first, [&](Range range) { visit(range, Range{0, second}); });
+  } else {
+    for_range(team, work, second, [&](Range range) { visit(Range{0, first}, range); });
+  }
+}
+
+}  // namespace chainrule

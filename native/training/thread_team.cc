@@ -1,0 +1,135 @@
+#include "thread_team.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <xmmintrin.h>
+#endif
+
+namespace chainrule {
+namespace {
+
+inline void pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+  _mm_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Waits until the value differs from `old`. A pause takes 10 to 60 ns: up to some tens of microseconds of spinning
+// cover the gaps between the phases of a batch; after that the core belongs to others.
+uint32_t wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
+  constexpr int kSpins = 1000;
+  for (int i = 0; i < kSpins; ++i) {
+    const uint32_t now = value.load(std::memory_order_acquire);
+    if (now != old) return now;
+    pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
+
+// A ticket: 32 bits of the dispatch's number, 16 of the chunks there are, 16 of those taken. A thread that comes too
+// late adds one more, at most once per dispatch.
+constexpr uint64_t ticket_of(uint32_t generation, uint32_t chunks) {
+  return (static_cast<uint64_t>(generation) << 32) | (static_cast<uint64_t>(chunks) << 16);
+}
+
+// The part-th of `parts` nearly equal parts of a range.
+Range part_of(Range range, int part, int parts) {
+  const int64_t length = range.end - range.begin;
+  return {range.begin + static_cast<int>(length * part / parts),
+          range.begin + static_cast<int>(length * (part + 1) / parts)};
+}
+
+}  // namespace
+
+ThreadTeam::ThreadTeam(int size) : size_(size), shares_(size > 1 ? new Share[static_cast<size_t>(size)] : nullptr) {}
+
+ThreadTeam::~ThreadTeam() {
+  if (helpers_.empty()) return;
+  ending_.store(true, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  for (std::thread& helper : helpers_) helper.join();
+}
+
+void ThreadTeam::start() {
+  helpers_.reserve(static_cast<size_t>(size_ - 1));
+  for (int t = 1; t < size_; ++t) helpers_.emplace_back([this, t] { help(t); });
+}
+
+void ThreadTeam::dispatch(Call call, void* context, int count, int chunks) {
+  if (size_ == 1) {
+    call(context, {0, count});
+    return;
+  }
+  if (helpers_.empty()) start();
+  call_ = call;
+  context_ = context;
+  count_ = count;
+  chunks_ = chunks;
+  const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
+  left_.store(static_cast<uint32_t>(size_ * chunks), std::memory_order_relaxed);
+  for (int t = 0; t < size_; ++t)
+    shares_[t].ticket.store(ticket_of(generation, static_cast<uint32_t>(chunks)), std::memory_order_release);
+  generation_.store(generation, std::memory_order_release);
+  generation_.notify_all();
+  work(0);
+  for (uint32_t left = left_.load(std::memory_order_acquire); left != 0;) left = wait_for_change(left_, left);
+}
+
+void ThreadTeam::help(int thread) {
+  const FlushDenormals flush;
+  for (uint32_t generation = 0;;) {
+    generation = wait_for_change(generation_, generation);
+    if (ending_.load(std::memory_order_relaxed)) return;
+    work(thread);
+  }
+}
+
+void ThreadTeam::work(int thread) {
+  for (int i = 0; i < size_; ++i) {
+    while (take((thread + i) % size_)) {
+    }
+  }
+}
+
+// A ticket that has a chunk left belongs to the dispatch under way, which cannot end before that chunk is finished:
+// what it published stays valid until then.
+bool ThreadTeam::take(int owner) {
+  const uint64_t ticket = shares_[owner].ticket.fetch_add(1, std::memory_order_acq_rel);
+  const uint32_t chunks = static_cast<uint32_t>(ticket >> 16) & 0xffff;
+  const uint32_t index = static_cast<uint32_t>(ticket) & 0xffff;
+  if (index >= chunks) return false;
+  const Range share = part_of({0, count_}, owner, size_);
+  const Range range = part_of(share, static_cast<int>(index), chunks_);
+  if (range.begin < range.end) call_(context_, range);
+  if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) left_.notify_one();
+  return true;
+}
+
+#if defined(__x86_64__) || defined(_M_X64)
+
+FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
+  constexpr unsigned kFlushToZeroAndDenormalsAreZero = 0x8040;
+  _mm_setcsr(static_cast<unsigned>(saved_) | kFlushToZeroAndDenormalsAreZero);
+}
+FlushDenormals::~FlushDenormals() { _mm_setcsr(static_cast<unsigned>(saved_)); }
+
+#elif defined(__aarch64__)
+
+FlushDenormals::FlushDenormals() {
+  constexpr uint64_t kFlushToZero = uint64_t{1} << 24;
+  __asm__ volatile("mrs %0, fpcr" : "=r"(saved_));
+  __asm__ volatile("msr fpcr, %0" : : "r"(saved_ | kFlushToZero));
+}
+FlushDenormals::~FlushDenormals() { __asm__ volatile("msr fpcr, %0" : : "r"(saved_)); }
+
+#else
+
+FlushDenormals::FlushDenormals() : saved_(0) {}
+FlushDenormals::~FlushDenormals() {}
+
+#endif
+
+}  // namespace chainrule

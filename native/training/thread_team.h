@@ -1,0 +1,79 @@
+// The compute threads of one job: the calling thread, and helpers that start with the first shared piece of work and
+// end with the team. Between two pieces they spin for some microseconds, then park.
+#pragma once
+
+#include <stdint.h>
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "../kernels/kernels.h"
+
+namespace chainrule {
+
+class ThreadTeam {
+ public:
+  explicit ThreadTeam(int size);
+  ~ThreadTeam();
+  ThreadTeam(const ThreadTeam&) = delete;
+  ThreadTeam& operator=(const ThreadTeam&) = delete;
+
+  int size() const { return size_; }
+
+  // Calls visit(range) for ranges that together are [0, count), on all threads, and returns when all have been visited.
+  //
+  // Each thread has the same share every time, so that what it wrote is still in its cache; it works through that in a
+  // few chunks, then takes over chunks of others. A thread that the operating system keeps from running delays nobody
+  // but by the chunk it is at.
+  template <typename Visit>
+  void share(int count, int chunks, Visit&& visit) {
+    using Plain = std::remove_reference_t<Visit>;
+    dispatch([](void* context, Range range) { (*static_cast<Plain*>(context))(range); }, &visit, count, chunks);
+  }
+
+ private:
+  using Call = void (*)(void*, Range);
+
+  // What is left of one thread's share: how many chunks it has and the next to be taken, in one word with the number of
+  // the dispatch, so that one read-modify-write takes a chunk and tells whether it is still there.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> ticket{0};
+  };
+
+  void dispatch(Call call, void* context, int count, int chunks);
+  void start();
+  void help(int thread);
+  // Works until no chunk of any share is left.
+  void work(int thread);
+  // Takes one chunk of that thread's share and visits it; false where none was left.
+  bool take(int owner);
+
+  const int size_;
+  std::unique_ptr<Share[]> shares_;
+  std::vector<std::thread> helpers_;
+  Call call_ = nullptr;  // published by the tickets, as are the next three
+  void* context_ = nullptr;
+  int count_ = 0;
+  int chunks_ = 0;
+  std::atomic<bool> ending_{false};
+  alignas(64) std::atomic<uint32_t> generation_{0};
+  alignas(64) std::atomic<uint32_t> left_{0};  // chunks not finished
+};
+
+// Sets flush-to-zero for the calling thread and puts its mode back at the end: moments that decay into denormals would
+// cost a third of the speed, and the caller's own arithmetic must not change.
+class FlushDenormals {
+ public:
+  FlushDenormals();
+  ~FlushDenormals();
+  FlushDenormals(const FlushDenormals&) = delete;
+  FlushDenormals& operator=(const FlushDenormals&) = delete;
+
+ private:
+  uint64_t saved_;
+};
+
+}  // namespace chainrule
