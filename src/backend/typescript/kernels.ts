@@ -1,0 +1,148 @@
+import { type Activation, activations } from '../../activations.js';
+import { type OptimizerKernelName, optimizerKernels } from '../../optimizers.js';
+import type {
+  ActivationBackwardArguments,
+  ActivationForwardArguments,
+  ActivationPlan,
+  DenseBackwardArguments,
+  DenseForwardArguments,
+  DropoutMaskArguments,
+  Dtype,
+  FloatArray,
+  GemmArguments,
+  Kernels,
+  LossArguments,
+  UpdateArguments,
+} from '../backend.js';
+import { fillDropoutMask } from './dropout.js';
+import { multiply, type View } from './gemm.js';
+import { expandClasses, lossRows } from './loss_rows.js';
+
+/** Stateless kernels; the arithmetic is in double whatever the dtype, results are rounded as they are stored. */
+export function createKernels(dtype: Dtype): Kernels {
+  const FloatArrayOf = dtype === 'float32' ? Float32Array : Float64Array;
+  return {
+    gemm,
+    denseForward,
+    denseBackward,
+    activationForward,
+    activationBackward,
+    loss(args: LossArguments): number {
+      const { rows, outputs, classes } = args;
+      const targets = args.y ?? new FloatArrayOf(rows * outputs);
+      if (classes) expandClasses(classes, rows, outputs, targets);
+      return lossRows(args.loss, args.prediction, targets, args.weights, rows, outputs, args.divisor, args.gradient, 0);
+    },
+    firstNotFinite,
+    dropoutMask({ mask, rows, columns, rate, seed, update, layer }: DropoutMaskArguments): void {
+      fillDropoutMask(mask, 0, rows, columns, rate, seed, update, layer);
+    },
+  };
+}
+
+export function activationNamed(plan: ActivationPlan): Activation {
+  return (activations as Readonly<Record<string, Activation>>)[plan.name];
+}
+
+/** A row-major matrix, or its transpose. */
+export function view(data: FloatArray, leadingDimension: number, transposed = false): View {
+  return transposed
+    ? { data, from: 0, rowStride: 1, columnStride: leadingDimension }
+    : { data, from: 0, rowStride: leadingDimension, columnStride: 1 };
+}
+
+function gemm(args: GemmArguments): void {
+  const a = view(args.a, args.lda, args.transposeA);
+  const b = view(args.b, args.ldb, args.transposeB);
+  multiply(args.m, args.n, args.k, a, b, view(args.c, args.ldc), args.accumulate);
+}
+
+function denseForward(args: DenseForwardArguments): void {
+  const { rows, inputs, units, bias, output, ldo, activation } = args;
+  const sums = args.preActivation ?? output;
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < units; j++) sums[i * ldo + j] = bias ? bias[j] : 0;
+  }
+  multiply(rows, units, inputs, view(args.x, args.ldx), view(args.weights, args.ldw), view(sums, ldo), true);
+  const { forward } = activationNamed(activation);
+  for (let i = 0; i < rows; i++) forward(sums, i * ldo, output, i * ldo, units, activation.parameters);
+}
+
+function denseBackward(args: DenseBackwardArguments): void {
+  const { rows, inputs, units, delta, ldd, ldg, ldx, inputGradient, inputActivation, saved, x } = args;
+  if (inputGradient) {
+    const transposedWeights = view(args.weights, args.ldw, true);
+    multiply(rows, inputs, units, view(delta, ldd), transposedWeights, view(inputGradient, ldg), false);
+    if (inputActivation && saved) {
+      const { backward } = activationNamed(inputActivation);
+      for (let i = 0; i < rows; i++) {
+        backward(saved, i * ldx, inputGradient, i * ldg, inputGradient, i * ldg, inputs, inputActivation.parameters);
+      }
+    }
+  }
+  if (x && (args.weightGradient || args.update)) {
+    const gradient = new Float64Array(inputs * units);
+    multiply(inputs, units, rows, view(x, ldx, true), view(delta, ldd), view(gradient, units), false);
+    args.weightGradient?.set(gradient);
+    if (args.update) updateRows(args.weights, args.ldw, inputs, units, gradient, args.update, args.update.weightSlots);
+  }
+  if (args.biasGradient || (args.update && args.bias)) {
+    const gradient = new Float64Array(units);
+    addColumnSums(delta, ldd, rows, units, gradient);
+    args.biasGradient?.set(gradient);
+    if (args.update && args.bias) updateRows(args.bias, units, 1, units, gradient, args.update, args.update.biasSlots);
+  }
+}
+
+/** sums += Σᵢ matrix[i], in row order. */
+export function addColumnSums(
+  matrix: FloatArray,
+  leadingDimension: number,
+  rows: number,
+  columns: number,
+  sums: Float64Array,
+): void {
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < columns; j++) sums[j] += matrix[i * leadingDimension + j];
+  }
+}
+
+/** Updates (rows, columns) weights with a leading dimension; gradient and slots are dense. */
+function updateRows(
+  weights: FloatArray,
+  ldw: number,
+  rows: number,
+  columns: number,
+  gradient: Float64Array,
+  { optimizer, learningRate, step }: UpdateArguments,
+  slots: readonly FloatArray[],
+): void {
+  const kernel = optimizerKernels[optimizer.kernel as OptimizerKernelName];
+  const constants = kernel.prepare(step, learningRate, optimizer.parameters);
+  for (let i = 0; i < rows; i++) {
+    const row = <T extends FloatArray>(array: T, from: number) => array.subarray(from, from + columns) as T;
+    const rowSlots = slots.map((slot) => row(slot, i * columns));
+    kernel.update(row(weights, i * ldw), row(gradient, i * columns), rowSlots, constants);
+  }
+}
+
+function activationForward({ rows, columns, activation, input, output }: ActivationForwardArguments): void {
+  const { forward } = activationNamed(activation);
+  for (let i = 0; i < rows; i++) forward(input, i * columns, output, i * columns, columns, activation.parameters);
+}
+
+function activationBackward(args: ActivationBackwardArguments): void {
+  const { rows, columns, activation, saved, gradient, delta } = args;
+  const { backward } = activationNamed(activation);
+  for (let i = 0; i < rows; i++) {
+    const from = i * columns;
+    backward(saved, from, gradient, from, delta, from, columns, activation.parameters);
+  }
+}
+
+function firstNotFinite(array: FloatArray, from: number, to: number): number {
+  for (let i = from; i < to; i++) {
+    if (!Number.isFinite(array[i])) return i;
+  }
+  return -1;
+}

@@ -1,0 +1,42 @@
+import type { MetricValues } from './metrics.js';
+
+/** What one whole epoch came to. */
+export interface EpochReport extends MetricValues {
+  /** Counted from 0 over all fits of the network. */
+  readonly epoch: number;
+  /** Mean of the batches' losses before their updates, weighted as the rows are; their sum for a loss that sums. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Time spent training: without validation and callbacks. */
+  readonly seconds: number;
+  readonly validation?: { readonly loss: number } & MetricValues;
+}
+
+/** What one update came to. */
+export interface BatchReport {
+  readonly epoch: number;
+  /** Counted from 0 in each epoch. */
+  readonly batch: number;
+  /** Before the update. */
+  readonly loss: number;
+}
+
+export interface History {
+  /** Whole epochs only. */
+  readonly epochs: readonly EpochReport[];
+  /** The epoch of the lowest validation loss, or of the lowest loss without validation; undefined without a whole epoch. */
+  readonly best: EpochReport | undefined;
+  readonly stoppedBy: 'epochs' | 'tolerance' | 'earlyStopping' | 'signal' | 'notFinite';
+  /** Of the whole fit, checks of the data, validation and callbacks included. */
+  readonly seconds: number;
+  /** Rows trained on per second of training. */
+  readonly samplesPerSecond: number;
+}
+
+export function best(epochs: readonly EpochReport[]): EpochReport | undefined {
+  const judged = (epoch: EpochReport): number => epoch.validation?.loss ?? epoch.loss;
+  return epochs.reduce<EpochReport | undefined>(
+    (least, epoch) => (least && judged(least) <= judged(epoch) ? least : epoch),
+    undefined,
+  );
+}

@@ -1,0 +1,82 @@
+import { RandomGenerator } from './random.js';
+import type { Steps } from './steps.js';
+
+/** First number of the random streams of the epochs' order. */
+const orderStream = 2;
+
+/** Swaps between two turns of the event loop. */
+const stepSwaps = 2 ** 14;
+
+/** Rows 0 … rows − 1 of `epochs` epochs one behind the other, each shuffled by its own stream: (epochs · rows). */
+export function* epochOrders(
+  seed: number,
+  firstEpoch: number,
+  epochs: number,
+  rows: number,
+  shuffle: boolean,
+): Steps<Uint32Array> {
+  const order = new Uint32Array(epochs * rows);
+  const inSequence = sequence(0, rows);
+  let untilStep = stepSwaps;
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    const from = epoch * rows;
+    order.set(inSequence, from);
+    if (!shuffle) continue;
+    const random = new RandomGenerator(seed, orderStream, firstEpoch + epoch);
+    // Durstenfeld 1964.
+    for (let i = rows - 1; i > 0; i--) {
+      const j = random.integer(i + 1);
+      const row = order[from + i];
+      order[from + i] = order[from + j];
+      order[from + j] = row;
+      if (--untilStep === 0) {
+        untilStep = stepSwaps;
+        yield;
+      }
+    }
+  }
+  return order;
+}
+
+/** from, from + 1, …: (count). */
+export function sequence(from: number, count: number): Uint32Array {
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = from + i;
+  return numbers;
+}
+
+/** Epochs in one call at most: the JavaScript side of each takes about a microsecond, which adds up to a few milliseconds. */
+const chunkEpochs = 2 ** 11;
+
+/** What one call of the trainer trains on: several whole epochs, or rows `from` to `to` of one epoch's order. */
+export interface Chunk {
+  readonly firstEpoch: number;
+  readonly epochs: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Splits epochs into chunks of about `chunkRows` rows: parts of whole batches where an epoch is longer, and several
+ * epochs at once where it is shorter and they need not be told apart.
+ */
+export function* chunks(
+  firstEpoch: number,
+  epochs: number,
+  rows: number,
+  batchSize: number,
+  chunkRows: number,
+  together: boolean,
+): Generator<Chunk, undefined> {
+  const partRows = Math.max(1, Math.floor(chunkRows / batchSize)) * batchSize;
+  const atOnce = together ? Math.min(chunkEpochs, Math.max(1, Math.floor(chunkRows / rows))) : 1;
+  for (let done = 0; done < epochs; done += atOnce) {
+    const count = Math.min(atOnce, epochs - done);
+    if (count > 1) yield { firstEpoch: firstEpoch + done, epochs: count, from: 0, to: count * rows };
+    else {
+      for (let from = 0; from < rows; from += partRows) {
+        yield { firstEpoch: firstEpoch + done, epochs: 1, from, to: Math.min(from + partRows, rows) };
+      }
+    }
+  }
+}
