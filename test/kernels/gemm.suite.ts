@@ -1,0 +1,169 @@
+import { expect, it } from 'vitest';
+import type { Backend, Dtype, FloatArray } from '../../src/backend/backend.js';
+import { epsilonOf, GuardedMatrix, randomValues } from '../support/arrays.js';
+import type { Record } from '../support/record.js';
+
+const cube = 41; // sizes 0 … 40
+
+/** A (rows, depth), B (depth, columns), and for some depths k the first k terms of A·B and the sum of their magnitudes. */
+class Products {
+  readonly a: Float64Array;
+  readonly b: Float64Array;
+  readonly initial: Float64Array; // (rows, columns)
+
+  constructor(
+    readonly rows: number,
+    readonly columns: number,
+    readonly depth: number,
+  ) {
+    this.a = randomValues(rows * depth, 1);
+    this.b = randomValues(depth * columns, 2);
+    this.initial = randomValues(rows * columns, 3);
+  }
+
+  /** Sums of the first k terms, in double, for each k asked for. */
+  sums(depths: ReadonlySet<number>): Map<number, Sums> {
+    const { rows, columns, depth } = this;
+    const values = new Float64Array(rows * columns);
+    const magnitudes = new Float64Array(rows * columns);
+    const found = new Map<number, Sums>();
+    for (let p = 0; p <= depth; p++) {
+      if (depths.has(p)) found.set(p, { values: values.slice(), magnitudes: magnitudes.slice() });
+      for (let i = 0; i < rows && p < depth; i++) {
+        for (let j = 0; j < columns; j++) {
+          const product = this.a[i * depth + p] * this.b[p * columns + j];
+          values[i * columns + j] += product;
+          magnitudes[i * columns + j] += Math.abs(product);
+        }
+      }
+    }
+    return found;
+  }
+}
+
+interface Sums {
+  readonly values: Float64Array;
+  readonly magnitudes: Float64Array;
+}
+
+interface Case {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposeA?: boolean;
+  readonly transposeB?: boolean;
+  readonly accumulate?: boolean;
+  readonly threads?: number;
+}
+
+// The slowest reference, the same for all: made once.
+let large: Products | undefined;
+let largeSums: Sums | undefined;
+
+export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void {
+  const { gemm } = backend.kernels(dtype);
+  const forms = [
+    { transposeA: false, transposeB: false },
+    { transposeA: true, transposeB: false },
+    { transposeA: false, transposeB: true },
+    { transposeA: true, transposeB: true },
+  ];
+
+  function check(products: Products, sums: Sums, { m, n, k, ...options }: Case): FloatArray {
+    const { transposeA = false, transposeB = false, accumulate = false, threads = 1 } = options;
+    const name = `gemm ${m}×${n}×${k}${transposeA ? ' Aᵀ' : ''}${transposeB ? ' Bᵀ' : ''}${accumulate ? ' +=' : ''}`;
+    // Leading dimensions are larger than the width by 0, 1, 2, …: rows are not aligned either.
+    const [aRows, aColumns] = transposeA ? [k, m] : [m, k];
+    const [bRows, bColumns] = transposeB ? [n, k] : [k, n];
+    const a = new GuardedMatrix(dtype, aRows, aColumns, aColumns + (m % 3), products.a, products.depth, transposeA);
+    const b = new GuardedMatrix(dtype, bRows, bColumns, bColumns + (n % 4), products.b, products.columns, transposeB);
+    const c = new GuardedMatrix(dtype, m, n, n + (k % 3), accumulate ? products.initial : undefined, products.columns);
+    gemm({
+      m,
+      n,
+      k,
+      a: a.data,
+      lda: a.leadingDimension,
+      transposeA,
+      b: b.data,
+      ldb: b.leadingDimension,
+      transposeB,
+      c: c.data,
+      ldc: c.leadingDimension,
+      accumulate,
+      threads,
+    });
+    a.checkUntouched(`${name}, A`);
+    b.checkUntouched(`${name}, B`);
+    c.checkSurroundings(`${name}, C`);
+    // One chain of k (+ 1) terms here and one in double for the reference (Higham 2002, γ_k).
+    const share = (k + 2) * (epsilonOf[dtype] / 2 + epsilonOf.float64 / 2);
+    for (let i = 0; i < m; i++) {
+      for (let j = 0; j < n; j++) {
+        const e = i * products.columns + j;
+        const initial = accumulate ? products.initial[e] : 0;
+        const difference = Math.abs(c.at(i, j) - (initial + sums.values[e]));
+        if (!(difference <= share * (Math.abs(initial) + sums.magnitudes[e]))) {
+          throw new Error(`${name}: C[${i}, ${j}] is ${c.at(i, j)}, not ${initial + sums.values[e]}`);
+        }
+      }
+    }
+    const result = c.dense();
+    record(result);
+    return result;
+  }
+
+  const small = new Products(cube, cube, cube);
+  const smallSums = small.sums(new Set(Array.from({ length: cube }, (_, k) => k)));
+
+  it('multiplies every m, n, k from 0 to 40', () => {
+    for (let m = 0; m < cube; m++) {
+      for (let n = 0; n < cube; n++) {
+        for (let k = 0; k < cube; k++) check(small, smallSums.get(k) as Sums, { m, n, k });
+      }
+    }
+  });
+
+  it.each(forms)('multiplies and accumulates every m, n from 0 to 40 (%o)', (form) => {
+    for (let m = 0; m < cube; m++) {
+      for (let n = 0; n < cube; n++) {
+        for (const k of [0, 1, 2, 7, 33]) {
+          check(small, smallSums.get(k) as Sums, { m, n, k, ...form, accumulate: (m + n) % 2 === 0 });
+        }
+      }
+    }
+  });
+
+  it.each(forms)('multiplies sizes around every block (%o)', (form) => {
+    // Blocks of native gemm: 256 deep, 504 rows, 1024 columns; 8 panels of columns; 1024 rows of the TypeScript trainer.
+    const edges = [255, 256, 257, 503, 504, 505, 511, 512, 513, 1023, 1024, 1025];
+    for (const [rows, columns, depth] of [
+      [1025, 33, 9],
+      [15, 1025, 9],
+      [15, 33, 1025],
+    ]) {
+      const products = new Products(rows, columns, depth);
+      const sums = products.sums(new Set([depth, ...edges]));
+      for (const edge of edges) {
+        const m = rows > 1000 ? edge : rows;
+        const n = columns > 1000 ? edge : columns;
+        const k = depth > 1000 ? edge : depth;
+        check(products, sums.get(k) as Sums, { m, n, k, ...form, accumulate: edge % 2 === 0 });
+      }
+    }
+  });
+
+  it('multiplies sizes beyond several blocks at once, with the same bits on 1, 2 and 3 threads', () => {
+    const [m, n, k] = [517, 1041, 263];
+    large ??= new Products(m, n, k);
+    largeSums ??= large.sums(new Set([k])).get(k) as Sums;
+    const results: FloatArray[] = [];
+    for (const threads of [1, 2, 3]) results.push(check(large, largeSums, { m, n, k, threads }));
+    expect(Buffer.compare(bytesOf(results[1]), bytesOf(results[0]))).toBe(0);
+    expect(Buffer.compare(bytesOf(results[2]), bytesOf(results[0]))).toBe(0);
+  });
+}
+
+function bytesOf(array: FloatArray): Buffer {
+  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+}
