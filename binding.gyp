@@ -31,7 +31,8 @@
         '<!@(node -p "[\'binding\', \'training\'].flatMap(d => fs.readdirSync(\'native/\' + d).filter(f => f.endsWith(\'.cc\')).map(f => \'native/\' + d + \'/\' + f)).join(\' \')")',
       ],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")'],
-      'defines': ['NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS'],
+      # A call into a worker that is being terminated fails; that must not throw out of a callback.
+      'defines': ['NAPI_VERSION=8', 'NAPI_CPP_EXCEPTIONS', 'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS'],
       'dependencies': ['chainrule_scalar'],
       'cflags_cc!': ['-fno-exceptions'],
       'xcode_settings': {'GCC_ENABLE_CPP_EXCEPTIONS': 'YES'},

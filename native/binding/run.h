@@ -84,10 +84,14 @@ class Run {
     if (thread_.joinable()) thread_.join();
     napi_remove_env_cleanup_hook(env_, stop, this);
     settle_.Release();
-    if (failure_.empty()) {
-      deferred_.Resolve(report_(env));
-    } else {
-      deferred_.Reject(typed_error(env, "INVALID_ARGUMENT", failure_).Value());
+    try {
+      if (failure_.empty()) {
+        deferred_.Resolve(report_(env));
+      } else {
+        deferred_.Reject(typed_error(env, "INVALID_ARGUMENT", failure_).Value());
+      }
+    } catch (const Napi::Error&) {
+      // The environment is being terminated and runs no JavaScript any more: nobody waits for the promise.
     }
     delete this;
   }
