@@ -63,6 +63,10 @@ inline Float negative_fma(Float a, Float b, Float c) { return {_mm256_fnmadd_ps(
 inline Double fma(Double a, Double b, Double c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
 inline Double negative_fma(Double a, Double b, Double c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }
 
+// a·b − product, exactly, where product is a·b rounded.
+inline Float product_error(Float a, Float b, Float product) { return fma(a, b, -product); }
+inline Double product_error(Double a, Double b, Double product) { return fma(a, b, -product); }
+
 // a > b ? a : b and a < b ? a : b: b where either is NaN, so max(zero, z) passes a NaN of z on.
 inline Float max(Float a, Float b) { return {_mm256_max_ps(a.v, b.v)}; }
 inline Float min(Float a, Float b) { return {_mm256_min_ps(a.v, b.v)}; }

@@ -63,6 +63,10 @@ inline Float negative_fma(Float a, Float b, Float c) { return {vfmsq_f32(c.v, a.
 inline Double fma(Double a, Double b, Double c) { return {vfmaq_f64(c.v, a.v, b.v)}; }
 inline Double negative_fma(Double a, Double b, Double c) { return {vfmsq_f64(c.v, a.v, b.v)}; }
 
+// a·b − product, exactly, where product is a·b rounded.
+inline Float product_error(Float a, Float b, Float product) { return fma(a, b, -product); }
+inline Double product_error(Double a, Double b, Double product) { return fma(a, b, -product); }
+
 // As x86 does: b where either is NaN or both are zeros, so max(zero, z) passes a NaN of z on.
 inline Float max(Float a, Float b) { return {vbslq_f32(vcgtq_f32(a.v, b.v), a.v, b.v)}; }
 inline Float min(Float a, Float b) { return {vbslq_f32(vcltq_f32(a.v, b.v), a.v, b.v)}; }

@@ -45,6 +45,12 @@ inline Float negative_fma(Float a, Float b, Float c) { return {c.v - a.v * b.v};
 inline Double fma(Double a, Double b, Double c) { return {a.v * b.v + c.v}; }
 inline Double negative_fma(Double a, Double b, Double c) { return {c.v - a.v * b.v}; }
 
+// a·b − product, exactly, where product is a·b rounded.
+inline Float product_error(Float a, Float b, Float product) {
+  return {static_cast<float>(static_cast<double>(a.v) * b.v - product.v)};
+}
+inline Double product_error(Double a, Double b, Double product) { return {::fma(a.v, b.v, -product.v)}; }
+
 // b where either is NaN, so max(zero, z) passes a NaN of z on.
 inline Float max(Float a, Float b) { return {a.v > b.v ? a.v : b.v}; }
 inline Float min(Float a, Float b) { return {a.v < b.v ? a.v : b.v}; }

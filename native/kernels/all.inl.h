@@ -5,6 +5,8 @@
 #include "random.inl.h"
 #include "tile.inl.h"
 #include "rows.inl.h"
+#include "normalization.inl.h"
+#include "weights.inl.h"
 #include "dense.inl.h"
 #include "gemm.inl.h"
 #include "activations.inl.h"

@@ -154,6 +154,9 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
       const ptrdiff_t position = layer.weights.stride * p + offset;
       T* slots[kMaxSlots];
       for (int s = 0; s < update->optimizer->slots; ++s) slots[s] = update->weight_slots[s] + position;
+      if (update->l1 != 0 || update->l2 != 0) {
+        add_penalty(layer.weights.data + position, block, inputs * kP, update->l1, update->l2);
+      }
       update->optimizer->update(layer.weights.data + position, block, slots, inputs * kP, update->constants);
     }
   }

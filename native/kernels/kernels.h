@@ -30,7 +30,8 @@ constexpr int padded_rows(int rows) {
 
 inline constexpr int kMaxSlots = 4;
 inline constexpr int kMaxConstants = 8;
-inline constexpr int kMaxParameters = 4;
+inline constexpr int kMaxParameters = 4;  // of an activation or a loss
+inline constexpr int kMaxState = 4;
 
 // Half-open.
 struct Range {
@@ -103,8 +104,9 @@ struct OptimizerKernel {
   const char* name;
   int parameters;
   int slots;
-  // The scalars of one update; `step` counts the updates done before it.
-  void (*prepare)(const double* parameters, int64_t step, double learning_rate, T* constants);
+  // The scalars of one update; `step` counts the updates done before it. `state` holds kMaxState numbers that stay from
+  // one update to the next, all 0 at step 0.
+  void (*prepare)(const double* parameters, int64_t step, double learning_rate, double* state, T* constants);
   // Element i of each slot belongs to weights[i]. Counts are multiples of kPanel.
   void (*update)(T* weights, const T* gradient, T* const* slots, ptrdiff_t count, const T* constants);
 };
@@ -116,6 +118,7 @@ struct Update {
   T constants[kMaxConstants] = {};
   T* weight_slots[kMaxSlots] = {};  // each laid out as the weights
   T* bias_slots[kMaxSlots] = {};
+  T l1 = 0, l2 = 0;  // penalties of the weights, see add_penalty
 };
 
 // output = φ(input · weights + 1 bias)
@@ -157,6 +160,67 @@ struct DenseWeightGradient {
   T* bias;
 };
 
+// output = gamma ⊙ (input − mean) ⊙ inverse_deviation + beta, a mean and a deviation for each column: those of these
+// rows while training, when the moving ones follow them, otherwise the moving ones. Vectors are (width), padded.
+template <typename T>
+struct BatchNormalization {
+  int rows, width;
+  Panels<const T> input;
+  Panels<T> output;
+  const T* gamma;
+  const T* beta;
+  T* mean;               // out: what was subtracted
+  T* inverse_deviation;  // out: what it was multiplied by, 1 / √(variance + epsilon)
+  T* moving_mean;
+  T* moving_variance;
+  T momentum;  // share of these rows in the moving statistics
+  T epsilon;
+  bool training;
+};
+
+// Where not training, mean and inverse_deviation are constants to the derivative.
+template <typename T>
+struct BatchNormalizationBackward {
+  int rows, width;
+  Panels<const T> input;
+  Panels<const T> gradient;  // of the output
+  const T* gamma;
+  const T* mean;
+  const T* inverse_deviation;
+  Panels<T> input_gradient;  // may be gradient; data null: not wanted
+  T* gamma_gradient;         // null: not wanted
+  T* beta_gradient;          // null: not wanted
+  bool accumulate;           // add to what is in gamma_gradient and beta_gradient
+  bool training;
+};
+
+// The same with a mean and a deviation for each row.
+template <typename T>
+struct LayerNormalization {
+  int width;
+  Panels<const T> input;
+  Panels<T> output;
+  const T* gamma;        // (width), padded
+  const T* beta;         // (width), padded
+  T* mean;               // (rows), out
+  T* inverse_deviation;  // (rows), out
+  T epsilon;
+};
+
+template <typename T>
+struct LayerNormalizationBackward {
+  int rows, width;
+  Panels<const T> input;
+  Panels<const T> gradient;  // of the output
+  const T* gamma;
+  const T* mean;
+  const T* inverse_deviation;
+  Panels<T> input_gradient;  // may be gradient, if the parameters' come first
+  T* gamma_gradient;         // (width), padded
+  T* beta_gradient;          // (width), padded
+  bool accumulate;           // continue the chains in gamma_gradient and beta_gradient
+};
+
 // C = op(A) op(B), or C += where accumulate; row-major, or any two strides per operand.
 template <typename T>
 struct Gemm {
@@ -195,6 +259,23 @@ struct KernelTable {
   void (*multiply)(const T* a, const T* b, T* product, ptrdiff_t count);
   // Factors 0 or 1 / (1 − rate) for (rows, columns).
   void (*dropout_mask)(const DropoutMask&, Panels<T> mask, int columns, Range rows);
+
+  void (*batch_normalization)(const BatchNormalization<T>&, Range panels);
+  void (*batch_normalization_backward)(const BatchNormalizationBackward<T>&, Range panels);
+  void (*layer_normalization)(const LayerNormalization<T>&, Range rows);
+  // The gradient of the input, and those of the parameters.
+  void (*layer_normalization_backward_rows)(const LayerNormalizationBackward<T>&, Range rows);
+  void (*layer_normalization_backward_columns)(const LayerNormalizationBackward<T>&, Range panels);
+
+  // Counts are multiples of kPanel. gradient += l1 sign(w) + 2 l2 w, the derivative of l1 Σ|w| + l2 Σw².
+  void (*add_penalty)(const T* weights, T* gradient, ptrdiff_t count, T l1, T l2);
+  double (*sum_of_magnitudes)(const T* values, ptrdiff_t count);
+  double (*sum_of_squares)(const T* values, ptrdiff_t count);
+  void (*scale)(T* values, ptrdiff_t count, T factor);
+  void (*clamp)(T* values, ptrdiff_t count, T limit);  // into [−limit, limit]
+  void (*non_negative)(T* values, ptrdiff_t count);    // negative ones become 0
+  // Columns of one panel, (inputs, kPanel), whose L2 norm exceeds the limit are scaled down to it.
+  void (*max_norm)(T* weights_panel, int inputs, T limit);
 
   void (*gemm)(const Gemm<T>&);
   ptrdiff_t (*gemm_workspace)(int m, int n, int k);

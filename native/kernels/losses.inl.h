@@ -12,6 +12,43 @@ struct SquaredError {
   }
 };
 
+struct AbsoluteError {
+  static constexpr const char* kName = "absoluteError";
+  static constexpr int kParameters = 0;
+  template <typename V>
+  static V evaluate(V prediction, V target, const V*, V& gradient) {
+    const V difference = prediction - target;
+    gradient = sign(difference);
+    return abs(difference);
+  }
+};
+
+// d²/2 for |d| ≤ delta, beyond that delta (|d| − delta/2) (Huber, 1964).
+struct Huber {
+  static constexpr const char* kName = "huber";
+  static constexpr int kParameters = 1;  // delta
+  template <typename V>
+  static V evaluate(V prediction, V target, const V* parameters, V& gradient) {
+    const V half = V::set(static_cast<typename V::Scalar>(0.5));
+    const V delta = parameters[0];
+    const V difference = prediction - target;
+    const V magnitude = abs(difference);
+    gradient = clamp(difference, -delta, delta);
+    return select(less_equal(magnitude, delta), half * difference * difference, delta * (magnitude - half * delta));
+  }
+};
+
+struct LogCosh {
+  static constexpr const char* kName = "logCosh";
+  static constexpr int kParameters = 0;
+  template <typename V>
+  static V evaluate(V prediction, V target, const V*, V& gradient) {
+    const V difference = prediction - target;
+    gradient = tanh(difference);
+    return log_cosh(difference);
+  }
+};
+
 // On probabilities. Logarithms are held above −100 and the divisor above 1e-12, as in PyTorch's BCELoss.
 struct BinaryCrossEntropy {
   static constexpr const char* kName = "binaryCrossEntropy";
@@ -36,53 +73,189 @@ struct SigmoidCrossEntropy {
   }
 };
 
-// On logits: Σ t (ln Σ e^z − z), with t one class or a distribution.
+// The next four are on labels t = ±1 and a score p.
+struct Hinge {
+  static constexpr const char* kName = "hinge";
+  static constexpr int kParameters = 0;
+  template <typename V>
+  static V evaluate(V p, V t, const V*, V& gradient) {
+    const V shortfall = V::set(1) - t * p;
+    gradient = select(less(V::zero(), shortfall), -t, V::zero());
+    return max(V::zero(), shortfall);
+  }
+};
+
+struct SquaredHinge {
+  static constexpr const char* kName = "squaredHinge";
+  static constexpr int kParameters = 0;
+  template <typename V>
+  static V evaluate(V p, V t, const V*, V& gradient) {
+    const V shortfall = max(V::zero(), V::set(1) - t * p);
+    gradient = V::set(-2) * t * shortfall;
+    return shortfall * shortfall;
+  }
+};
+
+// ln(1 + e^−tp)
+struct Logistic {
+  static constexpr const char* kName = "logistic";
+  static constexpr int kParameters = 0;
+  template <typename V>
+  static V evaluate(V p, V t, const V*, V& gradient) {
+    const V margin = t * p;
+    gradient = -t * sigmoid(-margin);
+    return softplus(-margin);
+  }
+};
+
+// max(0, −tp), with the perceptron rule's gradient −t wherever tp ≤ 0 (Rosenblatt, 1958).
+struct Perceptron {
+  static constexpr const char* kName = "perceptron";
+  static constexpr int kParameters = 0;
+  template <typename V>
+  static V evaluate(V p, V t, const V*, V& gradient) {
+    const V margin = t * p;
+    gradient = select(less_equal(margin, V::zero()), -t, V::zero());
+    return max(V::zero(), -margin);
+  }
+};
+
+// p − t ln p on rates; 0 ln 0 = 0.
+struct Poisson {
+  static constexpr const char* kName = "poisson";
+  static constexpr int kParameters = 0;
+  template <typename V>
+  static V evaluate(V p, V t, const V*, V& gradient) {
+    const typename V::Mask none = equal(t, V::zero());
+    gradient = V::set(1) - select(none, V::zero(), t / p);
+    return p - select(none, V::zero(), t * log(p));
+  }
+};
+
+// t ln(t / p) on probabilities; 0 ln 0 = 0.
+struct KlDivergence {
+  static constexpr const char* kName = "klDivergence";
+  static constexpr int kParameters = 0;
+  template <typename V>
+  static V evaluate(V p, V t, const V*, V& gradient) {
+    const typename V::Mask none = equal(t, V::zero());
+    gradient = select(none, V::zero(), -(t / p));
+    return select(none, V::zero(), t * (log(t) - log(p)));
+  }
+};
+
+// On logits: Σ t (ln Σ e^z − z), with t one class or a distribution, smoothed to (1 − labelSmoothing) t +
+// labelSmoothing / width (Szegedy et al., 2015).
 struct SoftmaxCrossEntropy {
   static constexpr const char* kName = "softmaxCrossEntropy";
-  static constexpr int kParameters = 0;
+  static constexpr int kParameters = 1;  // labelSmoothing
 
   template <typename T>
   static double row(const LossRows<T>& args, int r) {
-    using V = Vec<T>;
     const ptrdiff_t at = static_cast<ptrdiff_t>(r) * kPanel<T>;
     const SoftmaxRow<T> softmax = softmax_row(args.prediction, args.gradient, args.width, at);
-    const V scale = V::set(args.scale[r]);
-    if (args.classes) {
-      const int label = args.classes[r];
-      for_row<T>(args.width, [&](int p, int c, int) {
-        T* const g = args.gradient.panel(p) + at + c;
-        (scale * (V::load(g) / V::set(softmax.total))).store(g);
-      });
-      const T logit = args.prediction.panel(label / kPanel<T>)[at + label % kPanel<T>];
-      T& own = args.gradient.panel(label / kPanel<T>)[at + label % kPanel<T>];
-      own = own - args.scale[r];
-      return static_cast<double>(softmax.maximum) - static_cast<double>(logit) + natural_logarithm(softmax.total);
-    }
-    LaneSums<T> mass_lanes;
-    LaneSums<T> half_lanes;  // half of each difference: the whole may pass the largest float
-    const V half = V::set(static_cast<T>(0.5));
-    const V half_maximum = V::set(softmax.maximum * static_cast<T>(0.5));
-    for_row<T>(args.width, [&](int p, int c, int valid) {
-      const V t = first(valid, V::load(args.target.panel(p) + at + c), V::zero());
-      const V z = first(valid, V::load(args.prediction.panel(p) + at + c), V::zero());
-      mass_lanes.add(c, t);
-      half_lanes.add(c, t * (half_maximum - half * z));
-    });
-    const T mass = mass_lanes.total();
-    for_row<T>(args.width, [&](int p, int c, int valid) {
-      T* const g = args.gradient.panel(p) + at + c;
-      const V difference = V::set(mass) * (V::load(g) / V::set(softmax.total)) - V::load(args.target.panel(p) + at + c);
-      first(valid, scale * difference, V::zero()).store(g);
-    });
-    return 2 * static_cast<double>(half_lanes.total()) + static_cast<double>(mass) * natural_logarithm(softmax.total);
+    return args.classes ? class_row(args, r, at, softmax) : distribution_row(args, r, at, softmax);
   }
 
  private:
   template <typename T>
-  static double natural_logarithm(T x) {
-    T lanes[Vec<T>::kLanes];
-    log(Vec<T>::set(x)).store(lanes);
-    return static_cast<double>(lanes[0]);
+  static double class_row(const LossRows<T>& args, int r, ptrdiff_t at, const SoftmaxRow<T>& softmax) {
+    using V = Vec<T>;
+    const int label = args.classes[r];
+    const T smoothing = args.parameters[0];
+    const T share = smoothing / static_cast<T>(args.width);
+    const V scale = V::set(args.scale[r]);
+    for_row<T>(args.width, [&](int p, int c, int valid) {
+      T* const g = args.gradient.panel(p) + at + c;
+      const V difference = V::load(g) / V::set(softmax.total) - V::set(share);
+      first(valid, scale * difference, V::zero()).store(g);
+    });
+    T& own = args.gradient.panel(label / kPanel<T>)[at + label % kPanel<T>];
+    own = own - args.scale[r] * (1 - smoothing);
+    const T logit = args.prediction.panel(label / kPanel<T>)[at + label % kPanel<T>];
+    double below = static_cast<double>(softmax.maximum) - static_cast<double>(logit);
+    if (smoothing > 0) {
+      const double all = below_maximum(args, at, softmax, [&](int, int) { return V::set(share); });
+      below = static_cast<double>(1 - smoothing) * below + all;
+    }
+    return below + natural_logarithm(softmax.total);
+  }
+
+  template <typename T>
+  static double distribution_row(const LossRows<T>& args, int r, ptrdiff_t at, const SoftmaxRow<T>& softmax) {
+    using V = Vec<T>;
+    const V kept = V::set(1 - args.parameters[0]);
+    const V share = V::set(args.parameters[0] / static_cast<T>(args.width));
+    const V scale = V::set(args.scale[r]);
+    const auto target = [&](int p, int c) { return fma(kept, V::load(args.target.panel(p) + at + c), share); };
+    const T mass = sum_of_columns<T>(args.width, target);
+    for_row<T>(args.width, [&](int p, int c, int valid) {
+      T* const g = args.gradient.panel(p) + at + c;
+      const V difference = V::set(mass) * (V::load(g) / V::set(softmax.total)) - target(p, c);
+      first(valid, scale * difference, V::zero()).store(g);
+    });
+    return below_maximum(args, at, softmax, target) + static_cast<double>(mass) * natural_logarithm(softmax.total);
+  }
+
+  // Σ t (max z − z), from halves: the whole may pass the largest float. A class that is not asked for adds nothing,
+  // even where its logit is −∞.
+  template <typename T, typename Target>
+  static double below_maximum(const LossRows<T>& args, ptrdiff_t at, const SoftmaxRow<T>& softmax, Target target) {
+    using V = Vec<T>;
+    const V half = V::set(static_cast<T>(0.5));
+    const V half_maximum = V::set(softmax.maximum * static_cast<T>(0.5));
+    const T sum = sum_of_columns<T>(args.width, [&](int p, int c) {
+      const V t = target(p, c);
+      const V product = t * (half_maximum - half * V::load(args.prediction.panel(p) + at + c));
+      return select(equal(t, V::zero()), V::zero(), product);
+    });
+    return 2 * static_cast<double>(sum);
+  }
+};
+
+// 1 − cos(p, t) of a row, 1 where either is 0. Both are divided by their largest magnitude first: no overflow.
+struct Cosine {
+  static constexpr const char* kName = "cosine";
+  static constexpr int kParameters = 0;
+
+  // ∂/∂p = −(t̂ − cos p̂) / ‖p‖ with p̂ and t̂ of length 1.
+  template <typename T>
+  static double row(const LossRows<T>& args, int r) {
+    using V = Vec<T>;
+    const ptrdiff_t at = static_cast<ptrdiff_t>(r) * kPanel<T>;
+    const T prediction_scale = largest_magnitude(args.prediction, args.width, at);
+    const T target_scale = largest_magnitude(args.target, args.width, at);
+    const bool defined = prediction_scale != 0 && target_scale != 0;
+    const V prediction_unit = V::set(defined ? prediction_scale : 1);
+    const V target_unit = V::set(defined ? target_scale : 1);
+    const auto prediction = [&](int p, int c) { return V::load(args.prediction.panel(p) + at + c) / prediction_unit; };
+    const auto target = [&](int p, int c) { return V::load(args.target.panel(p) + at + c) / target_unit; };
+    const auto root = [&](T square) { return sqrt(V::set(square)); };
+    const V prediction_norm =
+        root(sum_of_columns<T>(args.width, [&](int p, int c) { return prediction(p, c) * prediction(p, c); }));
+    const V target_norm =
+        root(sum_of_columns<T>(args.width, [&](int p, int c) { return target(p, c) * target(p, c); }));
+    const T cosine = sum_of_columns<T>(args.width, [&](int p, int c) {
+      return defined ? (prediction(p, c) / prediction_norm) * (target(p, c) / target_norm) : V::zero();
+    });
+    const V factor = -(V::set(args.scale[r]) / prediction_norm / prediction_unit);
+    for_row<T>(args.width, [&](int p, int c, int valid) {
+      const V difference = target(p, c) / target_norm - V::set(cosine) * (prediction(p, c) / prediction_norm);
+      const V gradient = defined ? factor * difference : V::zero();
+      first(valid, gradient, V::zero()).store(args.gradient.panel(p) + at + c);
+    });
+    return 1 - static_cast<double>(cosine);
+  }
+
+ private:
+  template <typename T>
+  static T largest_magnitude(Panels<const T> values, int width, ptrdiff_t at) {
+    using V = Vec<T>;
+    V largest = V::zero();
+    for_row<T>(width, [&](int p, int c, int valid) {
+      largest = max(largest, first(valid, abs(V::load(values.panel(p) + at + c)), V::zero()));
+    });
+    return largest_lane(largest);
   }
 };
 
@@ -119,7 +292,17 @@ constexpr LossKernel<T> rowwise_loss = {Loss::kName, Loss::kParameters, whole_ro
 template <typename T>
 constexpr LossKernel<T> kLosses[] = {
     elementwise_loss<T, SquaredError>,
+    elementwise_loss<T, AbsoluteError>,
+    elementwise_loss<T, Huber>,
+    elementwise_loss<T, LogCosh>,
     elementwise_loss<T, BinaryCrossEntropy>,
     elementwise_loss<T, SigmoidCrossEntropy>,
     rowwise_loss<T, SoftmaxCrossEntropy>,
+    elementwise_loss<T, Hinge>,
+    elementwise_loss<T, SquaredHinge>,
+    elementwise_loss<T, Logistic>,
+    elementwise_loss<T, Perceptron>,
+    elementwise_loss<T, Poisson>,
+    elementwise_loss<T, KlDivergence>,
+    rowwise_loss<T, Cosine>,
 };

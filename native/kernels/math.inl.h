@@ -13,8 +13,8 @@ struct Coefficients<float> {
   // ln 2 in two parts; the first is so short that its product with any exponent is exact.
   static constexpr float kLn2High = 0x1.62e4p-1f;
   static constexpr float kLn2Low = 0x1.7f7d1cp-20f;
-  // exp is 0 below and ∞ above.
-  static constexpr float kExpMinimum = -104;
+  // exp(x), and x exp(x), is 0 below; exp is ∞ above.
+  static constexpr float kExpMinimum = -110;
   static constexpr float kExpMaximum = 89;
   static constexpr float kSmallestNormal = 0x1p-126f;
   static constexpr float kMaximumExponent = 127;
@@ -32,13 +32,25 @@ struct Coefficients<float> {
   // ln(1 − erf(1 + t)) for 0 ≤ t ≤ 2.92: 2^−26.9 of 1.
   static constexpr float kLogErfc[] = {-0x1.d97fc0p+0f, -0x1.51c9b0p+1f, -0x1.afabbcp-1f, -0x1.547cf0p-5f,
                                        0x1.4933c0p-7f,  -0x1.07b662p-9f, 0x1.2f978ap-12f, -0x1.6bd7d6p-16f};
+  // exp(x²/2) Φ(−x) (x + 4) = constant + s kTail(s) with s = 8/(x + 4) − 1 for 0 ≤ x ≤ 15, beyond which Φ(−x) is 0:
+  // 2^−29.5 of Φ(−x).
+  static constexpr float kTailMaximum = 15;
+  static constexpr float kTailConstant = 0x1.82b4bcp-1f;
+  static constexpr float kTailSlope[] = {2.0f, 1.2f};
+  static constexpr float kTail[] = {0x1.373e3ap-1f,  0x1.8c6db8p-2f,  0x1.7dff06p-3f,   0x1.eec886p-5f,
+                                    0x1.ee5012p-8f,  -0x1.c9bb76p-9f, -0x1.acbbd0p-10f, 0x1.686ae0p-13f,
+                                    0x1.cbe106p-13f, -0x1.7a043ep-15f};
+  // 2 √(2/π) and 0.044715 of it, in two parts each; beyond the maximum the sigmoid in geluTanh is 0 or 1.
+  static constexpr float kGeluLinear[] = {0x1.988454p+0f, -0x1.857936p-25f};
+  static constexpr float kGeluCubic[] = {0x1.2444f2p-4f, 0x1.49b16ap-29f};
+  static constexpr float kGeluTanhMaximum = 11;
 };
 
 template <>
 struct Coefficients<double> {
   static constexpr double kLn2High = 0x1.62e42fefa38p-1;
   static constexpr double kLn2Low = 0x1.ef35793c7673p-45;
-  static constexpr double kExpMinimum = -746;
+  static constexpr double kExpMinimum = -760;
   static constexpr double kExpMaximum = 710;
   static constexpr double kSmallestNormal = 0x1p-1022;
   static constexpr double kMaximumExponent = 1023;
@@ -69,6 +81,20 @@ struct Coefficients<double> {
                                         0x1.448466806c5d6p-17,  -0x1.1e247cfbcfe46p-19, 0x1.b7cf9c01288cap-23,
                                         0x1.f25ba02e6db95p-25,  -0x1.1ed858a9b29dfp-25, 0x1.24b87212bad98p-27,
                                         -0x1.6a9e15c9ce2bdp-30, 0x1.066bf75baf0fep-33,  -0x1.5660b14c5e3f2p-38};
+  // For 0 ≤ x ≤ 39: 2^−59.2 of Φ(−x).
+  static constexpr double kTailMaximum = 39;
+  static constexpr double kTailConstant = 0x1.82b4bb8c94dcep-1;
+  static constexpr double kTailSlope[] = {2.0, 1.2};
+  static constexpr double kTail[] = {
+      0x1.373e3a893c28ap-1,   0x1.8c6dbf2cfc2b5p-2,   0x1.7dff2bff68399p-3,   0x1.eec4cc3e4d200p-5,
+      0x1.ee2761047f34ep-8,   -0x1.c81719d53e63fp-9,  -0x1.ab825fc0fabc3p-10, 0x1.17a4ae29e24cbp-13,
+      0x1.e4a4256e25764p-13,  -0x1.001e4832b3b11p-19, -0x1.26d099741cde9p-15, 0x1.80b1634a6a491p-21,
+      0x1.8d4b1f354e09bp-18,  -0x1.51e408c7a8b87p-21, -0x1.1236bdf337efdp-20, 0x1.233b9e39368eep-22,
+      0x1.4cec8b9d7b3b9p-23,  -0x1.6c209f9d29b06p-24, -0x1.ce4c3cfeb8cfdp-27, 0x1.4a5640a8ad3d4p-26,
+      -0x1.e2fecf9483029p-30, -0x1.4c1a17adbf91ep-29, 0x1.70cff9c44d1c3p-31};
+  static constexpr double kGeluLinear[] = {0x1.9884533d43651p+0, -0x1.cbc0d30ebfd15p-54};
+  static constexpr double kGeluCubic[] = {0x1.2444f2a4d8b4bp-4, -0x1.6c843a29d1c70p-61};
+  static constexpr double kGeluTanhMaximum = 22;
 };
 
 // Σ coefficients[i] xⁱ
@@ -82,8 +108,12 @@ inline Vec<T> polynomial(Vec<T> x, const T (&coefficients)[N]) {
 
 // x between two limits; NaN stays.
 template <typename T>
+inline Vec<T> clamp(Vec<T> x, Vec<T> minimum, Vec<T> maximum) {
+  return min(maximum, max(minimum, x));
+}
+template <typename T>
 inline Vec<T> clamp(Vec<T> x, T minimum, T maximum) {
-  return min(Vec<T>::set(maximum), max(Vec<T>::set(minimum), x));
+  return clamp(x, Vec<T>::set(minimum), Vec<T>::set(maximum));
 }
 
 // x = exponent · ln 2 + remainder with |remainder| ≤ ½ ln 2, so exp(x) = 2^exponent · (1 + remainder + tail).
@@ -101,6 +131,88 @@ inline ExpReduction<T> reduce_exp(Vec<T> x) {
   return {exponent, remainder, remainder * remainder * polynomial(remainder, C::kExp)};
 }
 
+// high + low, nearly as good as a number of twice the precision: for results whose parts would each add an ulp.
+template <typename T>
+struct Twofold {
+  Vec<T> high, low;
+
+  Vec<T> value() const { return high + low; }
+};
+
+template <typename T>
+inline Twofold<T> product(Vec<T> a, Vec<T> b) {
+  const Vec<T> high = a * b;
+  return {high, product_error(a, b, high)};
+}
+
+// The larger of a and b must be positive, and not smaller in magnitude.
+template <typename T>
+inline Twofold<T> sum(Vec<T> a, Vec<T> b) {
+  const Vec<T> high = a + b;
+  return {high, min(a, b) - (high - max(a, b))};
+}
+template <typename T>
+inline Twofold<T> sum(Vec<T> a, Twofold<T> b) {
+  const Twofold<T> total = sum(a, b.high);
+  return {total.high, total.low + b.low};
+}
+
+template <typename T>
+inline Twofold<T> select(typename Vec<T>::Mask mask, Twofold<T> a, Twofold<T> b) {
+  return {select(mask, a.high, b.high), select(mask, a.low, b.low)};
+}
+
+template <typename T>
+inline Twofold<T> operator*(Twofold<T> a, Vec<T> b) {
+  const Twofold<T> whole = product(a.high, b);
+  return {whole.high, fma(a.low, b, whole.low)};
+}
+template <typename T>
+inline Twofold<T> operator*(Twofold<T> a, Twofold<T> b) {
+  const Twofold<T> whole = product(a.high, b.high);
+  return {whole.high, fma(a.low, b.high, fma(a.high, b.low, whole.low))};
+}
+template <typename T>
+inline Twofold<T> operator/(Twofold<T> a, Twofold<T> b) {
+  const Vec<T> quotient = a.high / b.high;
+  const Twofold<T> whole = product(quotient, b.high);
+  const Vec<T> rest = negative_fma(quotient, b.low, (a.high - whole.high) - whole.low + a.low);
+  return {quotient, rest / b.high};
+}
+
+// exp(x) = mantissa · 2^exponent. A factor that keeps the product from underflowing must come before the power.
+template <typename T>
+struct ScaledExp {
+  Twofold<T> mantissa;
+  Vec<T> exponent;
+
+  Vec<T> value() const { return scale(mantissa.high, exponent); }
+  Twofold<T> twofold() const { return scaled(mantissa); }
+  template <typename Factor>
+  Twofold<T> times(Factor factor) const {
+    return scaled(mantissa * factor);
+  }
+
+ private:
+  Twofold<T> scaled(Twofold<T> x) const { return {scale(x.high, exponent), scale(x.low, exponent)}; }
+};
+
+// A rounded argument as large as 100 would cost 50 ulp.
+template <typename T>
+inline ScaledExp<T> scaled_exp(Twofold<T> x) {
+  using C = Coefficients<T>;
+  const Vec<T> one = Vec<T>::set(1);
+  const ExpReduction<T> reduced = reduce_exp(clamp(x.high, C::kExpMinimum, C::kExpMaximum));
+  const Vec<T> tail = fma(x.low, one + (reduced.remainder + reduced.tail), reduced.tail);
+  const Vec<T> fraction = reduced.remainder + tail;
+  const Vec<T> lost = (reduced.remainder - fraction) + tail;
+  return {sum(one, Twofold<T>{fraction, lost}), reduced.exponent};
+}
+template <typename T>
+inline ScaledExp<T> scaled_exp(Vec<T> x) {
+  return scaled_exp(Twofold<T>{x, Vec<T>::zero()});
+}
+
 template <typename T>
 inline Vec<T> exp(Vec<T> x) {
   using C = Coefficients<T>;
@@ -110,15 +222,24 @@ inline Vec<T> exp(Vec<T> x) {
 
 // exp(x) − 1 = (2ⁿ − 1) + 2ⁿ·remainder + 2ⁿ·tail, the largest first: for n = 0 it is remainder + tail.
 template <typename T>
-inline Vec<T> expm1(Vec<T> x) {
+inline Twofold<T> twofold_expm1(Vec<T> x) {
   using V = Vec<T>;
   using C = Coefficients<T>;
   const ExpReduction<T> reduced = reduce_exp(clamp(x, T(-50), C::kExpMaximum));
   // 2ⁿ itself overflows at the largest n: half of it, and doubled at the end.
   const V exponent = min(reduced.exponent, V::set(C::kMaximumExponent));
   const V power = power_of_two(exponent);
-  const V sum = fma(power, reduced.tail, fma(power, reduced.remainder, power - V::set(1)));
-  return copysign(sum * power_of_two(reduced.exponent - exponent), x);
+  const V whole = power - V::set(1);
+  const V partial = fma(power, reduced.remainder, whole);
+  const V high = fma(power, reduced.tail, partial);
+  const V low = fma(power, reduced.remainder, whole - partial) + fma(power, reduced.tail, partial - high);
+  const V doubling = power_of_two(reduced.exponent - exponent);
+  return {high * doubling, low * doubling};
+}
+
+template <typename T>
+inline Vec<T> expm1(Vec<T> x) {
+  return copysign(twofold_expm1(x).high, x);
 }
 
 // ln(2^exponent · (1 + f)) for 1 + f in [√½, √2): ln(1 + f) = 2 artanh(s) with s = f / (2 + f), and 2s = f − s·f.
@@ -211,4 +332,49 @@ inline Vec<T> erf(Vec<T> x) {
   const V beyond = min(V::set(C::kErfMaximum), magnitude) - one;
   const V far = one - exp(polynomial(beyond, C::kLogErfc));
   return copysign(select(less(magnitude, one), near, far), x);
+}
+
+// ln cosh(x): with e = exp(−|x|) ln(1 + (1 − e)² / 2e) near 0, |x| − ln 2 + ln(1 + e²) beyond.
+template <typename T>
+inline Vec<T> log_cosh(Vec<T> x) {
+  using V = Vec<T>;
+  const V magnitude = abs(x);
+  const Twofold<T> difference = twofold_expm1(-magnitude);
+  const Twofold<T> e = sum(V::set(1), difference);
+  const typename V::Mask near = less(magnitude, V::set(1));
+  const Twofold<T> square = difference * difference;
+  const V argument = select(near, (square / (e * V::set(2))).value(), e.high * e.high);
+  const V base = select(near, V::zero(), magnitude - V::set(T(0x1.62e42fefa39efp-1)));
+  return base + log1p(argument);
+}
+
+// Φ(−x) = exponential · ratio for the standard normal distribution and x ≥ 0; exponential = exp(−x²/2). Accurate where
+// Φ(−x) is tiny, unlike 1 − Φ(x).
+template <typename T>
+struct NormalTail {
+  ScaledExp<T> exponential;
+  Twofold<T> ratio;
+};
+
+template <typename T>
+inline NormalTail<T> normal_tail(Vec<T> x) {
+  using V = Vec<T>;
+  using C = Coefficients<T>;
+  const V one = V::set(1);
+  const Twofold<T> inverse = Twofold<T>{one, V::zero()} / sum(V::set(4), x);
+  const V position = V::set(8) * inverse.high - one;
+  const Twofold<T> factor = sum(V::set(C::kTailConstant), product(position, polynomial(position, C::kTail)));
+  // What inverse.low adds to inverse · factor, relative to inverse: about kTailSlope[0] + kTailSlope[1] · position.
+  Twofold<T> ratio = factor * inverse.high;
+  ratio.low = fma(inverse.low, factor.high * polynomial(position, C::kTailSlope), ratio.low);
+  const V half = V::set(T(-0.5));
+  const Twofold<T> square = product(x, x);
+  return {scaled_exp(Twofold<T>{half * square.high, half * square.low}), ratio};
+}
+
+// sign(x), with ±0 and NaN as they are.
+template <typename T>
+inline Vec<T> sign(Vec<T> x) {
+  using V = Vec<T>;
+  return select(less(V::zero(), x), V::set(1), select(less(x, V::zero()), V::set(-1), x));
 }

@@ -8,7 +8,7 @@ struct Sgd {
   static constexpr int kSlots = 0;
 
   template <typename T>
-  static void prepare(const double* parameters, int64_t, double learning_rate, T* constants) {
+  static void prepare(const double* parameters, int64_t, double learning_rate, double*, T* constants) {
     constants[0] = static_cast<T>(parameters[0]);
     constants[1] = static_cast<T>(learning_rate);
   }
@@ -25,7 +25,7 @@ struct Momentum {
   static constexpr int kSlots = 1;
 
   template <typename T>
-  static void prepare(const double* parameters, int64_t step, double learning_rate, T* constants) {
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double*, T* constants) {
     const double momentum = parameters[0];
     const bool nesterov = parameters[2] != 0;
     constants[0] = static_cast<T>(parameters[3]);
@@ -49,7 +49,7 @@ struct Adam {
   static constexpr int kSlots = 2;
 
   template <typename T>
-  static void prepare(const double* parameters, int64_t step, double learning_rate, T* constants) {
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double*, T* constants) {
     const double t = static_cast<double>(step + 1);
     constants[0] = static_cast<T>(parameters[3]);
     constants[1] = static_cast<T>(1 - parameters[0]);
@@ -61,11 +61,245 @@ struct Adam {
   }
   template <typename V>
   static V update(V w, V g, V* slots, const V* constants) {
-    g = fma(constants[0], w, g);
-    slots[0] = fma(constants[1], g - slots[0], slots[0]);
-    slots[1] = fma(constants[3] * g, g, constants[2] * slots[1]);
+    move_moments(fma(constants[0], w, g), slots, constants);
     const V divisor = fma(sqrt(slots[1]), constants[4], constants[5]);
     return negative_fma(constants[6], slots[0] / divisor, w);
+  }
+
+  // m = beta1 m + (1 − beta1) g and v = beta2 v + (1 − beta2) g², with constants[1] … constants[3].
+  template <typename V>
+  static void move_moments(V g, V* slots, const V* constants) {
+    slots[0] = fma(constants[1], g - slots[0], slots[0]);
+    slots[1] = fma(constants[3] * g, g, constants[2] * slots[1]);
+  }
+};
+
+// Loshchilov and Hutter, 2017: the decay acts on the weight, not through the gradient.
+struct AdamW {
+  static constexpr const char* kName = "adamW";
+  static constexpr int kParameters = Adam::kParameters;
+  static constexpr int kSlots = 2;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double* state, T* constants) {
+    Adam::prepare(parameters, step, learning_rate, state, constants);
+    constants[0] = 0;
+    constants[7] = static_cast<T>(1 - learning_rate * parameters[3]);
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    return Adam::update(constants[7] * w, g, slots, constants);
+  }
+};
+
+// Reddi, Kale and Kumar, 2018: slots[2] is the largest v so far.
+struct Amsgrad {
+  static constexpr const char* kName = "amsgrad";
+  static constexpr int kParameters = Adam::kParameters;
+  static constexpr int kSlots = 3;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double* state, T* constants) {
+    Adam::prepare(parameters, step, learning_rate, state, constants);
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    Adam::move_moments(fma(constants[0], w, g), slots, constants);
+    slots[2] = max(slots[2], slots[1]);
+    const V divisor = fma(sqrt(slots[2]), constants[4], constants[5]);
+    return negative_fma(constants[6], slots[0] / divisor, w);
+  }
+};
+
+// Dozat, 2016: the momentum μ grows as beta1 (1 − 0.96^(t momentumDecay) / 2). state[0] is the product of all μ so far.
+struct Nadam {
+  static constexpr const char* kName = "nadam";
+  static constexpr int kParameters = 5;  // beta1, beta2, epsilon, weightDecay, momentumDecay
+  static constexpr int kSlots = 2;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double* state, T* constants) {
+    Adam::prepare(parameters, step, learning_rate, state, constants);
+    const double t = static_cast<double>(step + 1);
+    const double momentum = parameters[0] * (1 - 0.5 * ::pow(0.96, t * parameters[4]));
+    const double next = parameters[0] * (1 - 0.5 * ::pow(0.96, (t + 1) * parameters[4]));
+    state[0] = step == 0 ? momentum : state[0] * momentum;
+    constants[6] = static_cast<T>(learning_rate * next / (1 - state[0] * next));
+    constants[7] = static_cast<T>(learning_rate * (1 - momentum) / (1 - state[0]));
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    g = fma(constants[0], w, g);
+    Adam::move_moments(g, slots, constants);
+    const V divisor = fma(sqrt(slots[1]), constants[4], constants[5]);
+    return w - fma(constants[7], g, constants[6] * slots[0]) / divisor;
+  }
+};
+
+// Liu et al., 2019: no division while the variance of 1 / √v is intractable, and its rectification after that.
+struct Radam {
+  static constexpr const char* kName = "radam";
+  static constexpr int kParameters = Adam::kParameters;
+  static constexpr int kSlots = 2;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double* state, T* constants) {
+    Adam::prepare(parameters, step, learning_rate, state, constants);
+    const double t = static_cast<double>(step + 1);
+    const double power = ::pow(parameters[1], t);
+    const double limit = 2 / (1 - parameters[1]) - 1;
+    const double length = limit - 2 * t * power / (1 - power);
+    const bool rectified = length > 5;
+    const double step_size = learning_rate / (1 - ::pow(parameters[0], t));
+    const double rectification =
+        ::sqrt((length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length) * (1 - power));
+    constants[4] = rectified ? 1 : 0;
+    constants[6] = static_cast<T>(rectified ? step_size * rectification : step_size);
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    Adam::move_moments(fma(constants[0], w, g), slots, constants);
+    const V one = V::set(1);
+    const V divisor = select(equal(constants[4], one), sqrt(slots[1]) + constants[5], one);
+    return negative_fma(constants[6], slots[0] / divisor, w);
+  }
+};
+
+// Tieleman and Hinton, 2012. Slots: mean of g², momentum buffer, mean of g (0 unless centered, as in Graves, 2013).
+struct Rmsprop {
+  static constexpr const char* kName = "rmsprop";
+  static constexpr int kParameters = 5;  // rho, epsilon, momentum, centered (0 or 1), weightDecay
+  static constexpr int kSlots = 3;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t, double learning_rate, double*, T* constants) {
+    constants[0] = static_cast<T>(parameters[4]);
+    constants[1] = static_cast<T>(parameters[0]);
+    constants[2] = static_cast<T>(1 - parameters[0]);
+    constants[3] = static_cast<T>(parameters[3] != 0 ? 1 - parameters[0] : 0);
+    constants[4] = static_cast<T>(parameters[1]);
+    constants[5] = static_cast<T>(parameters[2]);
+    constants[6] = static_cast<T>(learning_rate);
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    g = fma(constants[0], w, g);
+    slots[0] = fma(constants[2] * g, g, constants[1] * slots[0]);
+    slots[2] = fma(constants[3], g - slots[2], slots[2]);
+    const V variance = max(V::zero(), slots[0] - slots[2] * slots[2]);  // rounding may leave it below 0
+    slots[1] = fma(constants[5], slots[1], g / (sqrt(variance) + constants[4]));
+    return negative_fma(constants[6], slots[1], w);
+  }
+};
+
+// Duchi, Hazan and Singer, 2011.
+struct Adagrad {
+  static constexpr const char* kName = "adagrad";
+  static constexpr int kParameters = 4;  // epsilon, weightDecay, learningRateDecay, initialAccumulator
+  static constexpr int kSlots = 1;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double*, T* constants) {
+    constants[0] = static_cast<T>(parameters[1]);
+    constants[1] = static_cast<T>(step == 0 ? parameters[3] : 0);
+    constants[2] = static_cast<T>(parameters[0]);
+    constants[3] = static_cast<T>(learning_rate / (1 + static_cast<double>(step) * parameters[2]));
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    g = fma(constants[0], w, g);
+    slots[0] = fma(g, g, slots[0] + constants[1]);
+    return negative_fma(constants[3], g / (sqrt(slots[0]) + constants[2]), w);
+  }
+};
+
+// Zeiler, 2012. Slots: mean of g², mean of the squared steps.
+struct Adadelta {
+  static constexpr const char* kName = "adadelta";
+  static constexpr int kParameters = 3;  // rho, epsilon, weightDecay
+  static constexpr int kSlots = 2;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t, double learning_rate, double*, T* constants) {
+    constants[0] = static_cast<T>(parameters[2]);
+    constants[1] = static_cast<T>(parameters[0]);
+    constants[2] = static_cast<T>(1 - parameters[0]);
+    constants[3] = static_cast<T>(parameters[1]);
+    constants[4] = static_cast<T>(learning_rate);
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    g = fma(constants[0], w, g);
+    slots[0] = fma(constants[2] * g, g, constants[1] * slots[0]);
+    const V step = sqrt(slots[1] + constants[3]) / sqrt(slots[0] + constants[3]) * g;
+    slots[1] = fma(constants[2] * step, step, constants[1] * slots[1]);
+    return negative_fma(constants[4], step, w);
+  }
+};
+
+// Kingma and Ba, 2014, section 7.1: the largest |g|, decaying, in place of √v.
+struct Adamax {
+  static constexpr const char* kName = "adamax";
+  static constexpr int kParameters = Adam::kParameters;
+  static constexpr int kSlots = 2;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double* state, T* constants) {
+    Adam::prepare(parameters, step, learning_rate, state, constants);
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    g = fma(constants[0], w, g);
+    slots[0] = fma(constants[1], g - slots[0], slots[0]);
+    slots[1] = max(constants[2] * slots[1], abs(g) + constants[5]);
+    return negative_fma(constants[6], slots[0] / slots[1], w);
+  }
+};
+
+// Chen et al., 2023.
+struct Lion {
+  static constexpr const char* kName = "lion";
+  static constexpr int kParameters = 3;  // beta1, beta2, weightDecay
+  static constexpr int kSlots = 1;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t, double learning_rate, double*, T* constants) {
+    constants[0] = static_cast<T>(parameters[2]);
+    constants[1] = static_cast<T>(parameters[0]);
+    constants[2] = static_cast<T>(1 - parameters[0]);
+    constants[3] = static_cast<T>(parameters[1]);
+    constants[4] = static_cast<T>(1 - parameters[1]);
+    constants[5] = static_cast<T>(learning_rate);
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    const V direction = sign(constants[1] * slots[0] + constants[2] * g);
+    slots[0] = constants[3] * slots[0] + constants[4] * g;
+    return negative_fma(constants[5], fma(constants[0], w, direction), w);
+  }
+};
+
+// Riedmiller and Braun, 1993. Slots: the last gradient (0 after its sign changed), the step size.
+struct Rprop {
+  static constexpr const char* kName = "rprop";
+  static constexpr int kParameters = 4;  // etaMinus, etaPlus, minimumStep, maximumStep
+  static constexpr int kSlots = 2;
+
+  template <typename T>
+  static void prepare(const double* parameters, int64_t step, double learning_rate, double*, T* constants) {
+    for (int i = 0; i < kParameters; ++i) constants[i] = static_cast<T>(parameters[i]);
+    constants[4] = static_cast<T>(step == 0 ? learning_rate : 0);  // the first step size
+  }
+  template <typename V>
+  static V update(V w, V g, V* slots, const V* constants) {
+    const V zero = V::zero();
+    const V agreement = slots[0] * g;
+    const typename V::Mask turned = less(agreement, zero);
+    const V growth = select(turned, constants[0], select(less(zero, agreement), constants[1], V::set(1)));
+    const V size = (slots[1] + constants[4]) * growth;
+    slots[0] = select(turned, zero, g);
+    slots[1] = min(constants[3], max(constants[2], size));
+    return negative_fma(sign(slots[0]), slots[1], w);
   }
 };
 
@@ -92,4 +326,8 @@ constexpr OptimizerKernel<T> optimizer = {
 };
 
 template <typename T>
-constexpr OptimizerKernel<T> kOptimizers[] = {optimizer<T, Sgd>, optimizer<T, Momentum>, optimizer<T, Adam>};
+constexpr OptimizerKernel<T> kOptimizers[] = {
+    optimizer<T, Sgd>,    optimizer<T, Momentum>, optimizer<T, Adam>,    optimizer<T, AdamW>,   optimizer<T, Amsgrad>,
+    optimizer<T, Nadam>,  optimizer<T, Radam>,    optimizer<T, Rmsprop>, optimizer<T, Adagrad>, optimizer<T, Adadelta>,
+    optimizer<T, Adamax>, optimizer<T, Lion>,     optimizer<T, Rprop>,
+};

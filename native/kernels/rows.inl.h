@@ -32,6 +32,35 @@ inline void for_row(int width, Visit visit) {
   }
 }
 
+// Σ over a row of width `width` of the vectors term(panel, column).
+template <typename T, typename Term>
+inline T sum_of_columns(int width, Term term) {
+  LaneSums<T> sum;
+  for_row<T>(width, [&](int p, int c, int valid) { sum.add(c, first(valid, term(p, c), Vec<T>::zero())); });
+  return sum.total();
+}
+
+template <typename T>
+inline T largest_lane(Vec<T> x) {
+  T lanes[Vec<T>::kLanes];
+  x.store(lanes);
+  T largest = lanes[0];
+  for (int i = 1; i < Vec<T>::kLanes; ++i) {
+    if (lanes[i] > largest) largest = lanes[i];
+  }
+  return largest;
+}
+
+template <typename T>
+inline T row_maximum(Panels<const T> z, int width, ptrdiff_t at) {
+  using V = Vec<T>;
+  V highest = V::set(-static_cast<T>(INFINITY));
+  for_row<T>(width, [&](int p, int c, int valid) {
+    highest = max(highest, first(valid, V::load(z.panel(p) + at + c), highest));
+  });
+  return largest_lane(highest);
+}
+
 template <typename T>
 struct SoftmaxRow {
   T maximum;
@@ -43,16 +72,7 @@ struct SoftmaxRow {
 template <typename T>
 inline SoftmaxRow<T> softmax_row(Panels<const T> z, Panels<T> exponentials, int width, ptrdiff_t at) {
   using V = Vec<T>;
-  V highest = V::set(-static_cast<T>(INFINITY));
-  for_row<T>(width, [&](int p, int c, int valid) {
-    highest = max(highest, first(valid, V::load(z.panel(p) + at + c), highest));
-  });
-  T values[V::kLanes];
-  highest.store(values);
-  T maximum = values[0];
-  for (int i = 1; i < V::kLanes; ++i) {
-    if (values[i] > maximum) maximum = values[i];
-  }
+  const T maximum = row_maximum(z, width, at);
   LaneSums<T> total;
   for_row<T>(width, [&](int p, int c, int valid) {
     const V e = first(valid, exp(V::load(z.panel(p) + at + c) - V::set(maximum)), V::zero());
@@ -60,4 +80,11 @@ inline SoftmaxRow<T> softmax_row(Panels<const T> z, Panels<T> exponentials, int 
     total.add(c, e);
   });
   return {maximum, total.total()};
+}
+
+template <typename T>
+inline double natural_logarithm(T x) {
+  T lanes[Vec<T>::kLanes];
+  log(Vec<T>::set(x)).store(lanes);
+  return static_cast<double>(lanes[0]);
 }

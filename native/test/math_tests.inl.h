@@ -34,6 +34,13 @@ const std::vector<MathCase<T>>& math_cases() {
       {"softplus", softplus<T>, [](W x) { return std::fmax(x, W(0)) + std::log1p(std::exp(-std::fabs(x))); },
        kSingle ? 0xe8fe9fa23a9e6ac7 : 0xd91f53ca25e49709},
       {"erf", erf<T>, [](W x) { return std::erf(x); }, kSingle ? 0x1458c198757a8244 : 0x7b803b3c81fe8d61},
+      {"log_cosh", log_cosh<T>,
+       [](W x) {
+         const W half = std::sinh(std::fmin(std::fabs(x), W(20)) / 2);
+         return std::fabs(x) < 20 ? std::log1p(2 * half * half)
+                                  : std::fabs(x) - std::log(W(2)) + std::log1p(std::exp(-2 * std::fabs(x)));
+       },
+       kSingle ? 0x77a887ab8242ac33 : 0xafba7c6ed78aa390},
   };
   return cases;
 }

@@ -74,6 +74,26 @@ TEST_CASE("vector arithmetic, comparison and selection mean what they mean for n
 }
 
 template <typename T>
+void check_product_errors() {
+  std::mt19937_64 random(23);
+  T a[Vec<T>::kLanes], b[Vec<T>::kLanes], errors[Vec<T>::kLanes];
+  for (int round = 0; round < 1000; ++round) {
+    for (int i = 0; i < Vec<T>::kLanes; ++i) {
+      a[i] = static_cast<T>(std::ldexp(static_cast<double>(random() >> 11), -static_cast<int>(random() % 60)));
+      b[i] = -static_cast<T>(std::ldexp(static_cast<double>(random() >> 11), -static_cast<int>(random() % 60)));
+    }
+    const Vec<T> x = Vec<T>::load(a), y = Vec<T>::load(b);
+    product_error(x, y, x * y).store(errors);
+    for (int i = 0; i < Vec<T>::kLanes; ++i) CHECK(errors[i] == std::fma(a[i], b[i], -(a[i] * b[i])));
+  }
+}
+
+TEST_CASE("the error of a product is exact") {
+  SUBCASE("float32") { check_product_errors<float>(); }
+  SUBCASE("float64") { check_product_errors<double>(); }
+}
+
+template <typename T>
 void check_partial_vectors() {
   constexpr int kLanes = Vec<T>::kLanes;
   T a[kLanes], b[kLanes], result[kLanes];
