@@ -146,6 +146,46 @@ OptimizerPlan read_optimizer(const Arguments& arguments) {
   return {arguments.text("kernel"), arguments.numbers("parameters")};
 }
 
+ClipPlan read_clip(const Arguments& arguments) {
+  if (!arguments.has("clip")) return {};
+  const Arguments clip = arguments.object("clip");
+  return {clip.has("norm") ? clip.number("norm") : 0, clip.has("value") ? clip.number("value") : 0};
+}
+
+namespace {
+
+LayerPlan read_layer(const Arguments& layer) {
+  using Kind = LayerPlan::Kind;
+  LayerPlan plan = {.kind = Kind::kDense, .inputs = layer.size("inputs"), .units = layer.size("units")};
+  const std::string kind = layer.text("kind");
+  if (kind == "dense") {
+    plan.activation = read_activation(layer.object("activation"));
+    plan.bias = layer.flag("bias");
+    plan.l1 = layer.number("l1");
+    plan.l2 = layer.number("l2");
+    plan.max_norm = layer.number("maxNorm");
+    plan.non_negative = layer.flag("nonNegative");
+  } else if (kind == "dropout") {
+    plan.kind = Kind::kDropout;
+    plan.rate = layer.number("rate");
+  } else if (kind == "activation") {
+    plan.kind = Kind::kActivation;
+    plan.activation = read_activation(layer.object("activation"));
+  } else if (kind == "batchNormalization") {
+    plan.kind = Kind::kBatchNormalization;
+    plan.momentum = layer.number("momentum");
+    plan.epsilon = layer.number("epsilon");
+  } else if (kind == "layerNormalization") {
+    plan.kind = Kind::kLayerNormalization;
+    plan.epsilon = layer.number("epsilon");
+  } else {
+    throw typed_error(layer.env(), "INVALID_ARGUMENT", "expected the kind of a layer for kind, got " + kind);
+  }
+  return plan;
+}
+
+}  // namespace
+
 Plan read_plan(const Arguments& arguments) {
   Plan plan = {.inputs = arguments.size("inputs"),
                .outputs = arguments.size("outputs"),
@@ -156,15 +196,8 @@ Plan read_plan(const Arguments& arguments) {
   const Napi::Array layers = arguments.raw().Get("layers").As<Napi::Array>();
   for (uint32_t i = 0; i < layers.Length(); ++i) {
     const Arguments layer(layers.Get(i), "layer");
-    const bool dense = layer.text("kind") == "dense";
-    LayerPlan entry = {.kind = dense ? LayerPlan::Kind::kDense : LayerPlan::Kind::kDropout,
-                       .inputs = layer.size("inputs"),
-                       .units = layer.size("units"),
-                       .activation = {},
-                       .bias = dense && layer.flag("bias"),
-                       .rate = dense ? 0 : layer.number("rate")};
-    if (dense) entry.activation = read_activation(layer.object("activation"));
-    if (entry.inputs != width || (!dense && entry.units != width)) {
+    const LayerPlan entry = read_layer(layer);
+    if (entry.inputs != width || (entry.kind != LayerPlan::Kind::kDense && entry.units != width)) {
       throw typed_error(arguments.env(), "SHAPE_MISMATCH", "expected layers whose widths follow one another");
     }
     width = entry.units;

@@ -104,6 +104,7 @@ class Arguments {
 ActivationPlan read_activation(const Arguments& arguments);
 LossPlan read_loss(const Arguments& arguments);
 OptimizerPlan read_optimizer(const Arguments& arguments);
+ClipPlan read_clip(const Arguments& arguments);
 Plan read_plan(const Arguments& arguments);
 Samples read_samples(const Arguments& arguments, const Plan& plan);
 

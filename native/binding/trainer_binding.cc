@@ -21,9 +21,12 @@ Napi::Object to_js(Napi::Env env, const TrainingReport& report) {
   return object;
 }
 
+Napi::Value to_js(Napi::Env env, double number) { return Napi::Number::New(env, number); }
+
 Napi::Object to_js(Napi::Env env, const EvaluationReport& report) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("lossSum", report.loss_sum);
+  object.Set("penalty", report.penalty);
   object.Set("ended", name_of(report.ended));
   return object;
 }
@@ -60,7 +63,11 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                            InstanceMethod<&TrainerBinding::train_sync>("trainSync"),
                            InstanceMethod<&TrainerBinding::evaluate>("evaluate"),
                            InstanceMethod<&TrainerBinding::evaluate_sync>("evaluateSync"),
+                           InstanceMethod<&TrainerBinding::gradients>("gradients"),
                            InstanceMethod<&TrainerBinding::gradients_sync>("gradientsSync"),
+                           InstanceMethod<&TrainerBinding::forward_sync>("forwardSync"),
+                           InstanceMethod<&TrainerBinding::backward_sync>("backwardSync"),
+                           InstanceMethod<&TrainerBinding::apply_gradients_sync>("applyGradientsSync"),
                            InstanceMethod<&TrainerBinding::cancel>("cancel"),
                            InstanceMethod<&TrainerBinding::dispose>("dispose"),
                        });
@@ -104,22 +111,60 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
     return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.evaluate(job)); });
   }
 
+  Napi::Value gradients(const Napi::CallbackInfo& info) {
+    alive(info.Env());
+    const GradientJob job = read_gradients(Arguments(info[0], "job"));
+    return run<double>(info, [job](Trainer& trainer) { return trainer.gradients(job); });
+  }
   Napi::Value gradients_sync(const Napi::CallbackInfo& info) {
-    const Arguments args(info[0], "job");
     Trainer& trainer = alive(info.Env());
     const Turn turn(info.Env(), trainer);
-    const Samples samples = read_samples(args.object("samples"), plan_);
-    require_targets(args, samples);
-    const int64_t rows = args.integer("rows", 0, samples.rows);
-    const GradientJob job = {.samples = samples,
-                             .rows = rows,
-                             .loss = read_loss(args.object("loss")),
-                             .first_update = args.integer("firstUpdate"),
-                             .gradients = parameter_arrays(info.Env(), args.raw().Get("gradients"), "gradients"),
-                             .input_gradient = args.has("inputGradient")
-                                                   ? dtype_array(args, "inputGradient", rows * plan_.inputs)
-                                                   : nullptr};
-    return guarded(info.Env(), [&] { return Napi::Number::New(info.Env(), trainer.gradients(job)); });
+    const GradientJob job = read_gradients(Arguments(info[0], "job"));
+    return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.gradients(job)); });
+  }
+
+  Napi::Value forward_sync(const Napi::CallbackInfo& info) {
+    Trainer& trainer = alive(info.Env());
+    const Turn turn(info.Env(), trainer);
+    const Arguments args(info[0], "job");
+    const Samples samples = read_samples(args, plan_);
+    const int64_t rows = args.integer("rows", 0, std::min<int64_t>(samples.rows, Arguments::kLargestSize));
+    const ForwardJob job = {.samples = samples,
+                            .rows = rows,
+                            .training = args.flag("training"),
+                            .update = args.integer("update"),
+                            .outputs = dtype_array(args, "outputs", rows * plan_.outputs)};
+    guarded(info.Env(), [&] { trainer.forward(job); });
+    return info.Env().Undefined();
+  }
+
+  Napi::Value backward_sync(const Napi::CallbackInfo& info) {
+    Trainer& trainer = alive(info.Env());
+    const Turn turn(info.Env(), trainer);
+    const Arguments args(info[0], "job");
+    const int64_t rows = trainer.forward_rows();
+    if (rows == 0) {
+      throw typed_error(info.Env(), "INVALID_ARGUMENT",
+                        "expected a forward pass before backward, got none since the last job");
+    }
+    const BackwardJob job = {
+        .output_gradient = dtype_array(args, "outputGradient", rows * plan_.outputs),
+        .input_gradient = args.has("inputGradient") ? dtype_array(args, "inputGradient", rows * plan_.inputs) : nullptr,
+        .parameters = args.flag("parameters")};
+    guarded(info.Env(), [&] { trainer.backward(job); });
+    return info.Env().Undefined();
+  }
+
+  Napi::Value apply_gradients_sync(const Napi::CallbackInfo& info) {
+    Trainer& trainer = alive(info.Env());
+    const Turn turn(info.Env(), trainer);
+    const Arguments args(info[0], "job");
+    const ApplyJob job = {.optimizer = read_optimizer(args.object("optimizer")),
+                          .learning_rate = args.number("learningRate"),
+                          .optimizer_step = args.integer("optimizerStep"),
+                          .clip = read_clip(args)};
+    guarded(info.Env(), [&] { trainer.apply_gradients(job); });
+    return info.Env().Undefined();
   }
 
   Napi::Value cancel(const Napi::CallbackInfo& info) {
@@ -175,18 +220,25 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                        .order_length = args.array_length("order"),
                        .epoch_rows = args.integer("epochRows", 1),
                        .batch_size = args.integer("batchSize", 1),
+                       .pass_rows = args.has("passRows") ? args.integer("passRows", 1) : 0,
                        .loss = read_loss(args.object("loss")),
                        .optimizer = read_optimizer(args.object("optimizer")),
+                       .clip = read_clip(args),
                        .learning_rates = args.array<double>("learningRates", 1),
                        .learning_rate_count = args.array_length("learningRates"),
                        .first_update = args.integer("firstUpdate"),
                        .optimizer_step = args.integer("optimizerStep"),
                        .losses = nullptr,
+                       .penalties = nullptr,
+                       .gradient_norms = nullptr,
                        .outputs = nullptr};
     const auto batches_in = [&](int64_t rows) { return (rows + job.batch_size - 1) / job.batch_size; };
     const int64_t batches =
         job.order_length / job.epoch_rows * batches_in(job.epoch_rows) + batches_in(job.order_length % job.epoch_rows);
     job.losses = args.array<double>("losses", batches);
+    job.penalties = args.optional_array<double>("penalties", batches);
+    job.gradient_norms =
+        args.optional_array<double>("gradientNorms", batches * static_cast<int64_t>(plan_.layers.size()));
     if (job.learning_rate_count != 1) args.array<double>("learningRates", batches);
     if (args.has("outputs")) job.outputs = dtype_array(args, "outputs", job.order_length * plan_.outputs);
     require_targets(args, job.samples);
@@ -210,6 +262,19 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
     }
     if (args.has("outputs")) job.outputs = dtype_array(args, "outputs", job.rows * plan_.outputs);
     return job;
+  }
+
+  GradientJob read_gradients(const Arguments& args) const {
+    const Samples samples = read_samples(args.object("samples"), plan_);
+    require_targets(args, samples);
+    const int64_t rows = args.integer("rows", 0, samples.rows);
+    return {.samples = samples,
+            .rows = rows,
+            .loss = read_loss(args.object("loss")),
+            .first_update = args.integer("firstUpdate"),
+            .gradients = parameter_arrays(args.env(), args.raw().Get("gradients"), "gradients"),
+            .input_gradient =
+                args.has("inputGradient") ? dtype_array(args, "inputGradient", rows * plan_.inputs) : nullptr};
   }
 
   static void require_targets(const Arguments& args, const Samples& samples) {

@@ -7,14 +7,19 @@
 namespace chainrule {
 template <typename T>
 DenseLayer<T>::DenseLayer(const LayerPlan& plan, const KernelTable<T>& kernels, bool last)
-    : inputs_(plan.inputs),
+    : kernels_(kernels),
+      inputs_(plan.inputs),
       units_(plan.units),
       has_bias_(plan.bias),
+      l1_(static_cast<T>(plan.l1)),
+      l2_(static_cast<T>(plan.l2)),
+      max_norm_(static_cast<T>(plan.max_norm)),
+      non_negative_(plan.non_negative),
       activation_(find_activation(kernels, plan.activation)),
       keeps_pre_activation_(!activation_->identity() &&
                             (last || activation_->rowwise() || activation_->saves_pre_activation)),
       weights_(plan.inputs, plan.units),
-      bias_(panels_of<T>(plan.units) * kPanel<T>) {
+      bias_(1, plan.units) {
   copy_parameters(plan.activation.parameters, parameters_);
 }
 
@@ -99,16 +104,17 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<const T> input, Panels<
     for_range(pass.team, work(pass), panels_of<T>(inputs_),
               [&](Range panels) { pass.kernels.dense_input_gradient(product, panels); });
   }
+  if (!sink.wanted()) return;
   std::optional<Update<T>> update;
-  if (sink.optimizer) update = update_of(*sink.optimizer, sink.constants);
+  if (sink.kind == Sink<T>::Kind::kUpdate) update = update_of(*sink.optimizer, sink.constants);
   const DenseWeightGradient<T> product = {.rows = pass.rows,
                                           .inputs = inputs_,
                                           .units = units_,
                                           .input = input,
                                           .delta = constant(delta),
-                                          .gradient = weight_gradient_.panels(),
-                                          .bias_gradient = has_bias_ ? bias_gradient_.data() : nullptr,
-                                          .accumulate = sink.accumulate,
+                                          .gradient = weights_.gradient_panels(),
+                                          .bias_gradient = has_bias_ ? bias_.gradient() : nullptr,
+                                          .accumulate = sink.accumulates(),
                                           .update = update ? &*update : nullptr,
                                           .weights = weights_.panels(),
                                           .bias = has_bias_ ? bias_.data() : nullptr};
@@ -118,75 +124,44 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<const T> input, Panels<
 
 template <typename T>
 Update<T> DenseLayer<T>::update_of(const OptimizerKernel<T>& optimizer, const T* constants) const {
-  Update<T> update = {.optimizer = &optimizer};
+  Update<T> update = {.optimizer = &optimizer, .l1 = l1_, .l2 = l2_};
   memcpy(update.constants, constants, sizeof(update.constants));
   for (int s = 0; s < optimizer.slots; ++s) {
-    update.weight_slots[s] = weight_slots_[s].data();
-    update.bias_slots[s] = bias_slots_[s].data();
+    update.weight_slots[s] = weights_.slot(s);
+    update.bias_slots[s] = bias_.slot(s);
   }
   return update;
 }
 
 template <typename T>
-void DenseLayer<T>::update(ThreadTeam& team, const OptimizerKernel<T>& optimizer, const T* constants) {
-  const Update<T> step = update_of(optimizer, constants);
-  const ptrdiff_t panel = weights_.panels().stride;
-  for_range(team, weights_.size() * kElementwiseCost, panels_of<T>(units_), [&](Range range) {
-    T* slots[kMaxSlots];
-    const ptrdiff_t first = panel * range.begin;
-    for (int s = 0; s < optimizer.slots; ++s) slots[s] = step.weight_slots[s] + first;
-    optimizer.update(weights_.data() + first, weight_gradient_.data() + first, slots, panel * (range.end - range.begin),
-                     constants);
-  });
-  if (has_bias_) optimizer.update(bias_.data(), bias_gradient_.data(), step.bias_slots, bias_.size(), constants);
+std::vector<Parameter<T>*> DenseLayer<T>::parameters() {
+  if (has_bias_) return {&weights_, &bias_};
+  return {&weights_};
 }
 
 template <typename T>
-void DenseLayer<T>::reserve_slots(int slots, bool fresh) {
-  for (int s = 0; s < kMaxSlots; ++s) {
-    if (s >= slots) {
-      weight_slots_[s] = {};
-      bias_slots_[s] = {};
-    } else if (weight_slots_[s].size() == 0 && bias_slots_[s].size() == 0) {
-      weight_slots_[s] = PanelBuffer<T>(inputs_, units_);
-      bias_slots_[s] = Buffer<T>(bias_.size());
-    } else if (fresh) {
-      weight_slots_[s].clear();
-      bias_slots_[s].clear();
+double DenseLayer<T>::penalty() const {
+  double sum = 0;
+  if (l1_ != 0) sum += static_cast<double>(l1_) * kernels_.sum_of_magnitudes(weights_.data(), weights_.padded_size());
+  if (l2_ != 0) sum += static_cast<double>(l2_) * kernels_.sum_of_squares(weights_.data(), weights_.padded_size());
+  return sum;
+}
+
+template <typename T>
+void DenseLayer<T>::add_penalty_gradient() {
+  if (l1_ == 0 && l2_ == 0) return;
+  kernels_.add_penalty(weights_.data(), weights_.gradient(), weights_.padded_size(), l1_, l2_);
+}
+
+template <typename T>
+void DenseLayer<T>::end_update(ThreadTeam& team) {
+  if (!non_negative_ && max_norm_ == 0) return;
+  for_range(team, weights_.padded_size() * kElementwiseCost, panels_of<T>(units_), [&](Range range) {
+    for (int p = range.begin; p < range.end; ++p) {
+      if (non_negative_) kernels_.non_negative(weights_.panels().panel(p), weights_.panels().stride);
+      if (max_norm_ != 0) kernels_.max_norm(weights_.panels().panel(p), inputs_, max_norm_);
     }
-  }
-}
-
-template <typename T>
-void DenseLayer<T>::reserve_gradients() {
-  if (bias_gradient_.size() > 0) return;
-  weight_gradient_ = PanelBuffer<T>(inputs_, units_);
-  bias_gradient_ = Buffer<T>(bias_.size());
-}
-
-template <typename T>
-void DenseLayer<T>::set_weights(const T* values) {
-  copy_in(values, units_, inputs_, units_, weights_.panels());
-}
-template <typename T>
-void DenseLayer<T>::set_bias(const T* values) {
-  memcpy(bias_.data(), values, static_cast<size_t>(units_) * sizeof(T));
-}
-template <typename T>
-void DenseLayer<T>::get_weights(T* values) const {
-  copy_out(constant(weights_.panels()), inputs_, units_, values, units_);
-}
-template <typename T>
-void DenseLayer<T>::get_bias(T* values) const {
-  memcpy(values, bias_.data(), static_cast<size_t>(units_) * sizeof(T));
-}
-template <typename T>
-void DenseLayer<T>::get_weight_gradient(T* values) const {
-  copy_out(constant(weight_gradient_.panels()), inputs_, units_, values, units_);
-}
-template <typename T>
-void DenseLayer<T>::get_bias_gradient(T* values) const {
-  memcpy(values, bias_gradient_.data(), static_cast<size_t>(units_) * sizeof(T));
+  });
 }
 
 template class DenseLayer<float>;

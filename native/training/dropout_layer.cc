@@ -1,5 +1,7 @@
 #include "dropout_layer.h"
 
+#include <string.h>
+
 namespace chainrule {
 
 template <typename T>
@@ -33,7 +35,14 @@ template <typename T>
 void DropoutLayer<T>::backward(const Pass<T>& pass, Panels<const T>, Panels<T> input_gradient,
                                const Derivative<T>& below, const Sink<T>&) {
   if (!input_gradient.data) return;
-  multiply(pass, constant(gradient_.panels()), input_gradient);
+  if (pass.training) {
+    multiply(pass, constant(gradient_.panels()), input_gradient);
+  } else {
+    for (int p = 0; p < panels_of<T>(units_); ++p) {
+      memcpy(input_gradient.panel(p), gradient_.panels().panel(p),
+             static_cast<size_t>(pass.rows) * kPanel<T> * sizeof(T));
+    }
+  }
   apply_derivative(pass, below, input_gradient, units_);
 }
 

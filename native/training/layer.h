@@ -4,8 +4,11 @@
 // derivative() in the same go, so that layer starts from ∂L/∂(pre-activation).
 #pragma once
 
+#include <vector>
+
 #include "../kernels/kernels.h"
 #include "panel_buffer.h"
+#include "parameter.h"
 #include "plan.h"
 #include "split.h"
 #include "thread_team.h"
@@ -32,19 +35,31 @@ struct Derivative {
   Panels<const T> saved = {};
 };
 
-// What becomes of weight gradients: an update in the epilogue, or stored, the first part of a batch fresh and the
-// others added.
+// What becomes of parameter gradients.
 template <typename T>
 struct Sink {
-  const OptimizerKernel<T>* optimizer = nullptr;
+  enum class Kind { kNone, kUpdate, kStore, kAdd };
+  Kind kind = Kind::kNone;
+  const OptimizerKernel<T>* optimizer = nullptr;  // for kUpdate
   const T* constants = nullptr;
-  bool accumulate = false;
+
+  static Sink none() { return {}; }
+  static Sink update(const OptimizerKernel<T>& optimizer, const T* constants) {
+    return {Kind::kUpdate, &optimizer, constants};
+  }
+  // The first part of a batch is stored, the others are added to it.
+  static Sink part(bool first) { return {first ? Kind::kStore : Kind::kAdd}; }
+
+  bool wanted() const { return kind != Kind::kNone; }
+  bool accumulates() const { return kind == Kind::kAdd; }
 };
 
 template <typename T>
 class Layer {
  public:
   virtual ~Layer() = default;
+  // In the order in which they cross.
+  virtual std::vector<Parameter<T>*> parameters() { return {}; }
   // Makes room for that many rows in a pass.
   virtual void reserve(int rows) = 0;
   virtual void forward(const Pass<T>& pass, Panels<const T> input) = 0;
@@ -55,6 +70,21 @@ class Layer {
   // Writes the gradient at the input, times `below`, to `input_gradient` unless its data is null.
   virtual void backward(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
                         const Derivative<T>& below, const Sink<T>& sink) = 0;
+
+  // Where a loss reads the pre-activation and gives its gradient itself, the last layer's forward() leaves the
+  // activation out until activate().
+  virtual bool has_pre_activation() const { return false; }
+  virtual void set_stops_at_pre_activation(bool) {}
+  virtual Panels<const T> pre_activation() const { return output(); }
+  virtual void activate(const Pass<T>&) {}
+
+  // The regularization penalty at the present parameters, and its derivative added to the stored gradients.
+  virtual double penalty() const { return 0; }
+  virtual void add_penalty_gradient() {}
+
+  // Before the passes of a batch, and after the update they led to, if they did.
+  virtual void begin_batch() {}
+  virtual void end_update(ThreadTeam&) {}
 };
 
 // delta = gradient ⊙ factor, for gradients not made by a product.

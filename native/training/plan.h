@@ -14,13 +14,18 @@ struct ActivationPlan {
 };
 
 struct LayerPlan {
-  enum class Kind { kDense, kDropout };
+  enum class Kind { kDense, kDropout, kActivation, kBatchNormalization, kLayerNormalization };
   Kind kind;
   int inputs;
   int units;
-  ActivationPlan activation;  // dense
-  bool bias;                  // dense
-  double rate;                // dropout
+  ActivationPlan activation = {};  // dense, activation
+  bool bias = false;               // dense
+  double l1 = 0, l2 = 0;           // dense: the penalty l1 Σ|w| + l2 Σw²
+  double max_norm = 0;             // dense: of a unit's weights after each update; 0 for none
+  bool non_negative = false;       // dense: weights after each update
+  double rate = 0;                 // dropout
+  double momentum = 0;             // batch normalization
+  double epsilon = 0;              // batch and layer normalization
 };
 
 struct Plan {
@@ -45,6 +50,12 @@ struct OptimizerPlan {
   std::vector<double> parameters;
 };
 
+// Of the gradient of an update as a whole; 0 for none.
+struct ClipPlan {
+  double norm = 0;   // largest L2 norm over all parameters
+  double value = 0;  // largest magnitude of each element
+};
+
 enum class ElementType { kFloat32, kFloat64, kInt8, kUint8, kInt16, kUint16, kInt32, kUint32 };
 
 // The caller's memory, of any numeric type, row-major.
@@ -67,14 +78,18 @@ struct TrainingJob {
   int64_t order_length;
   int64_t epoch_rows;
   int64_t batch_size;
+  int64_t pass_rows;  // rows that go through the layers together; 0: as many as suit
   LossPlan loss;
   OptimizerPlan optimizer;
+  ClipPlan clip;
   const double* learning_rates;
   int64_t learning_rate_count;  // 1, or one per update
   int64_t first_update;
   int64_t optimizer_step;
-  double* losses;  // (batches)
-  void* outputs;   // (order_length, outputs) of the network's dtype, or null
+  double* losses;          // (batches)
+  double* penalties;       // (batches), or null
+  double* gradient_norms;  // (batches, layers), or null
+  void* outputs;           // (order_length, outputs) of the network's dtype, or null
 };
 
 enum class Ended { kComplete, kCancelled, kNotFinite };
@@ -96,6 +111,7 @@ struct EvaluationJob {
 
 struct EvaluationReport {
   double loss_sum;
+  double penalty;
   Ended ended;
 };
 
@@ -106,6 +122,28 @@ struct GradientJob {
   int64_t first_update;
   std::vector<void*> gradients;  // one per parameter array
   void* input_gradient;          // (rows, inputs), or null
+};
+
+struct ForwardJob {
+  Samples samples;  // x alone
+  int64_t rows;
+  bool training;
+  int64_t update;
+  void* outputs;  // (rows, outputs)
+};
+
+// After a forward job of as many rows.
+struct BackwardJob {
+  const void* output_gradient;  // (rows, outputs)
+  void* input_gradient;         // (rows, inputs), or null
+  bool parameters;              // whether their gradients are made and kept
+};
+
+struct ApplyJob {
+  OptimizerPlan optimizer;
+  double learning_rate;
+  int64_t optimizer_step;
+  ClipPlan clip;
 };
 
 }  // namespace chainrule

@@ -46,12 +46,13 @@ struct Activation {
 
 template <typename T>
 void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads) const {
-  ThreadTeam team(threads);
+  const int64_t work = static_cast<int64_t>(product.m) * product.n * product.k;
+  constexpr int64_t kThreadsWork = 1 << 23;  // each call starts its threads anew, which takes some tens of microseconds
+  ThreadTeam team(work < kThreadsWork ? 1 : threads);
   const bool by_columns = product.n >= product.m;
   constexpr int kRowUnit = 8;  // rows that fill most of a tile
   const int unit = by_columns ? kPanel<T> : kRowUnit;
   const int size = by_columns ? product.n : product.m;
-  const int64_t work = static_cast<int64_t>(product.m) * product.n * product.k;
   const auto multiply = [&](Range range) {
     Gemm<T> part = product;
     const int first = range.begin * unit;
@@ -155,8 +156,11 @@ void RowMajorKernels<T>::dense_backward(const RowMajorBackward<T>& layer) const 
   if (!layer.update) return;
   const OptimizerKernel<T>& optimizer = *find_optimizer(kernels, layer.update->optimizer);
   Update<T> update = {.optimizer = &optimizer};
-  optimizer.prepare(layer.update->optimizer.parameters.data(), layer.update->step, layer.update->learning_rate,
-                    update.constants);
+  double state[kMaxState] = {};
+  for (int64_t step = 0; step <= layer.update->step; ++step) {  // no state is kept between calls: it is made anew
+    optimizer.prepare(layer.update->optimizer.parameters.data(), step, layer.update->learning_rate, state,
+                      update.constants);
+  }
   PanelBuffer<T> weight_slots[kMaxSlots];
   PanelBuffer<T> bias_slots[kMaxSlots];
   for (int s = 0; s < optimizer.slots; ++s) {
@@ -179,14 +183,15 @@ template <typename T>
 void RowMajorKernels<T>::activation_forward(const ActivationPlan& plan, int rows, int columns, const T* input,
                                             T* output) const {
   const Activation<T> activation(kernels, plan);
-  PanelBuffer<T> values = into_panels<T>({input, columns}, rows, columns);
+  const PanelBuffer<T> values = into_panels<T>({input, columns}, rows, columns);
+  const PanelBuffer<T> results(rows, columns);
   if (activation.kernel->rowwise() && columns > 0) {
     activation.kernel->forward_rows(
-        {chainrule::constant(values.panels()), values.panels(), columns, activation.parameters}, {0, rows});
+        {chainrule::constant(values.panels()), results.panels(), columns, activation.parameters}, {0, rows});
   } else if (activation.kernel->forward) {
-    activation.kernel->forward(values.data(), values.data(), values.size(), activation.parameters);
+    activation.kernel->forward(values.data(), results.data(), values.size(), activation.parameters);
   }
-  out_of_panels(values, rows, columns, {output, columns});
+  out_of_panels(activation.kernel->identity() ? values : results, rows, columns, {output, columns});
 }
 
 template <typename T>

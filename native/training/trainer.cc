@@ -3,42 +3,19 @@
 #include <math.h>
 
 #include <algorithm>
-#include <optional>
+#include <stdexcept>
 
-#include "dense_layer.h"
-#include "dropout_layer.h"
-#include "gather.h"
-#include "registry.h"
+#include "optimization.h"
+#include "propagation.h"
 
 namespace chainrule {
 namespace {
 
-// A batch with more rows goes through the layers in parts, its gradients summed on in the same chains. It bounds memory
-// and cannot be seen in the result.
-constexpr int kPassRows = 1024;
-
-// The loss kernel with its scalars in the trainer's dtype.
-template <typename T>
-struct Loss {
-  Loss(const LossPlan& plan, const KernelTable<T>& kernels)
-      : kernel(find_loss(kernels, plan)),
-        on_pre_activation(plan.on_pre_activation),
-        scale(plan.scale),
-        mean(plan.mean) {
-    copy_parameters(plan.parameters, parameters);
-  }
-
-  const LossKernel<T>* kernel;
-  T parameters[kMaxParameters] = {};
-  bool on_pre_activation;
-  double scale;
-  bool mean;
-};
-
 template <typename T>
 class TrainerOf final : public Trainer {
  public:
-  TrainerOf(const Plan& plan, const KernelTable<T>& kernels);
+  TrainerOf(const Plan& plan, const KernelTable<T>& kernels)
+      : propagation_(plan, kernels), optimization_(propagation_.layers(), kernels) {}
 
   std::vector<int64_t> parameter_sizes() const override;
   void set_parameters(const std::vector<const void*>& arrays) override;
@@ -47,273 +24,119 @@ class TrainerOf final : public Trainer {
   TrainingReport train(const TrainingJob& job) override;
   EvaluationReport evaluate(const EvaluationJob& job) override;
   double gradients(const GradientJob& job) override;
+  void forward(const ForwardJob& job) override;
+  int64_t forward_rows() const override { return held_.rows; }
+  void backward(const BackwardJob& job) override;
+  void apply_gradients(const ApplyJob& job) override;
 
  private:
-  struct Batch {
-    const Samples& samples;
-    RowSequence rows;
-    int64_t size;
-    uint32_t update;
-    bool training;
+  // The forward pass that a backward job goes back through.
+  struct Held {
+    int64_t rows = 0;
+    bool training = false;
+    uint32_t update = 0;
   };
 
-  void reserve(int64_t rows);
-  void select_loss(const LossPlan& plan);
-  // Memory safety: every row is one of the samples, every class one of the outputs.
-  void check(const Batch& batch) const;
-  // Visits the batch in passes of at most kPassRows: visit(pass, sequence).
-  template <typename Visit>
-  void for_passes(const Batch& batch, ThreadTeam& team, Visit visit);
-  double divisor(const Batch& batch) const;
-  void forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows);
-  // Adds wᵢ·scale·lᵢ of the pass to `sum`, row by row; the gradient is divided by `divisor`.
-  void loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double divisor, double& sum);
-  void backward(const Pass<T>& pass, const Sink<T>& sink, bool input_gradient);
-  void write_outputs(const Pass<T>& pass, T* to);
-  // The batch's loss; the update is left out where it is not finite.
-  double step(const Batch& batch, ThreadTeam& team, const OptimizerKernel<T>& optimizer, const T* constants,
-              T* outputs);
+  // What an update does beside the plain step, which is why gradients have to be there as such.
+  struct Extras {
+    const ClipPlan& clip;
+    double* norms;
+  };
 
-  const KernelTable<T>& kernels_;
-  const Plan plan_;
-  std::vector<std::unique_ptr<Layer<T>>> layers_;
-  std::vector<DenseLayer<T>*> dense_;
-  size_t first_dense_ = 0;               // no gradient is needed below it
-  DenseLayer<T>* last_dense_ = nullptr;  // where it is the last layer
-  std::optional<Loss<T>> loss_;
-  std::string optimizer_kernel_;
+  int threads() const { return propagation_.plan().threads; }
+  // The batch's loss and its update, which is left out where the loss is not finite or the job is cancelled on the way.
+  double step(const Batch& batch, ThreadTeam& team, const Extras& extras, T* outputs);
+  void update_from_gradients(ThreadTeam& team, const Extras& extras);
 
-  int reserved_ = 0;
-  PanelBuffer<T> input_;           // (rows, inputs)
-  PanelBuffer<T> input_gradient_;  // (rows, inputs), where asked for
-  PanelBuffer<T> target_;          // (rows, outputs)
-  std::vector<int32_t> classes_;   // (rows)
-  std::vector<T> row_scale_;       // (rows)
-  std::vector<double> row_loss_;   // (rows)
+  Propagation<T> propagation_;
+  Optimization<T> optimization_;
+  Held held_;
+  bool has_gradients_ = false;  // of the last backward job
 };
-
-template <typename T>
-TrainerOf<T>::TrainerOf(const Plan& plan, const KernelTable<T>& kernels) : kernels_(kernels), plan_(plan) {
-  for (size_t i = 0; i < plan.layers.size(); ++i) {
-    const LayerPlan& layer = plan.layers[i];
-    if (layer.kind == LayerPlan::Kind::kDropout) {
-      layers_.push_back(std::make_unique<DropoutLayer<T>>(layer, static_cast<int>(i)));
-      continue;
-    }
-    const bool last = i + 1 == plan.layers.size();
-    auto dense = std::make_unique<DenseLayer<T>>(layer, kernels, last);
-    if (dense_.empty()) first_dense_ = i;
-    dense_.push_back(dense.get());
-    if (last) last_dense_ = dense.get();
-    layers_.push_back(std::move(dense));
-  }
-}
 
 template <typename T>
 std::vector<int64_t> TrainerOf<T>::parameter_sizes() const {
   std::vector<int64_t> sizes;
-  for (const LayerPlan& layer : plan_.layers) {
-    if (layer.kind != LayerPlan::Kind::kDense) continue;
-    sizes.push_back(static_cast<int64_t>(layer.inputs) * layer.units);
-    if (layer.bias) sizes.push_back(layer.units);
-  }
+  for (const Parameter<T>* parameter : propagation_.parameters()) sizes.push_back(parameter->size());
   return sizes;
 }
 
 template <typename T>
 void TrainerOf<T>::set_parameters(const std::vector<const void*>& arrays) {
   auto array = arrays.begin();
-  for (DenseLayer<T>* layer : dense_) {
-    layer->set_weights(static_cast<const T*>(*array++));
-    if (layer->has_bias()) layer->set_bias(static_cast<const T*>(*array++));
-  }
+  for (Parameter<T>* parameter : propagation_.parameters()) parameter->set(static_cast<const T*>(*array++));
 }
 
 template <typename T>
 void TrainerOf<T>::get_parameters(const std::vector<void*>& arrays) const {
   auto array = arrays.begin();
-  for (const DenseLayer<T>* layer : dense_) {
-    layer->get_weights(static_cast<T*>(*array++));
-    if (layer->has_bias()) layer->get_bias(static_cast<T*>(*array++));
-  }
+  for (const Parameter<T>* parameter : propagation_.parameters()) parameter->get(static_cast<T*>(*array++));
 }
 
 template <typename T>
-void TrainerOf<T>::reserve(int64_t rows) {
-  const int needed = static_cast<int>(std::clamp<int64_t>(rows, 1, kPassRows));
-  if (needed <= reserved_) return;
-  for (auto& layer : layers_) layer->reserve(needed);
-  input_ = PanelBuffer<T>(needed, plan_.inputs);
-  target_ = PanelBuffer<T>(needed, plan_.outputs);
-  input_gradient_ = {};
-  const size_t count = static_cast<size_t>(needed);
-  classes_.resize(count);
-  row_scale_.resize(count);
-  row_loss_.resize(count);
-  reserved_ = needed;
+void TrainerOf<T>::update_from_gradients(ThreadTeam& team, const Extras& extras) {
+  if (extras.norms) optimization_.write_norms(extras.norms);
+  optimization_.clip(extras.clip);
+  optimization_.apply(team);
 }
 
 template <typename T>
-void TrainerOf<T>::select_loss(const LossPlan& plan) {
-  if (plan.on_pre_activation && !last_dense_)
-    throw std::invalid_argument("a loss on a pre-activation needs a last dense layer");
-  loss_.emplace(plan, kernels_);
-  if (last_dense_) last_dense_->set_stops_at_pre_activation(plan.on_pre_activation);
-}
-
-template <typename T>
-void TrainerOf<T>::check(const Batch& batch) const {
-  for (int64_t i = 0; i < batch.size; ++i) {
-    const int64_t row = batch.rows[i];
-    if (row < 0 || row >= batch.samples.rows) {
-      throw std::out_of_range("expected a row below " + std::to_string(batch.samples.rows) + ", got " +
-                              std::to_string(row));
-    }
-    if (loss_ && batch.samples.classes &&
-        static_cast<uint32_t>(batch.samples.classes[row]) >= static_cast<uint32_t>(plan_.outputs)) {
-      throw std::out_of_range("expected a class below " + std::to_string(plan_.outputs) + ", got " +
-                              std::to_string(batch.samples.classes[row]));
-    }
-  }
-}
-
-template <typename T>
-template <typename Visit>
-void TrainerOf<T>::for_passes(const Batch& batch, ThreadTeam& team, Visit visit) {
-  for (int64_t first = 0; first < batch.size; first += kPassRows) {
-    const Pass<T> pass = {.kernels = kernels_,
-                          .team = team,
-                          .rows = static_cast<int>(std::min<int64_t>(kPassRows, batch.size - first)),
-                          .training = batch.training,
-                          .first_row = static_cast<uint32_t>(first),
-                          .update = batch.update,
-                          .seed = plan_.seed};
-    visit(pass, RowSequence{batch.rows.order, batch.rows.first + first});
-  }
-}
-
-template <typename T>
-double TrainerOf<T>::divisor(const Batch& batch) const {
-  if (!loss_->mean) return 1;
-  if (!batch.samples.weights) return static_cast<double>(batch.size);
+double TrainerOf<T>::step(const Batch& batch, ThreadTeam& team, const Extras& extras, T* outputs) {
+  const bool parts = propagation_.rows_per_pass(batch) < batch.size;
+  const bool stored = parts || extras.norms || extras.clip.norm > 0 || extras.clip.value > 0;
+  if (stored) optimization_.reserve_gradients();
+  propagation_.check(batch);
+  const double by = propagation_.divisor(batch);
   double sum = 0;
-  for (int64_t r = 0; r < batch.size; ++r) {
-    sum += batch.samples.weights[batch.rows[r]];
-  }
-  return sum > 0 ? sum : 1;  // a batch in which no row counts has no loss and no gradient
-}
-
-template <typename T>
-void TrainerOf<T>::forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows) {
-  for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.inputs * kElementwiseCost, pass.rows,
-            [&](Range range) { gather(samples.x, plan_.inputs, rows, range, input_.panels()); });
-  Panels<const T> activations = constant(input_.panels());
-  for (auto& layer : layers_) {
-    layer->forward(pass, activations);
-    activations = layer->output();
-  }
-}
-
-template <typename T>
-void TrainerOf<T>::loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double divisor,
-                        double& sum) {
-  const auto weight = [&](int r) { return samples.weights ? samples.weights[rows[r]] : 1.0; };
-  for (int r = 0; r < pass.rows; ++r) {
-    row_scale_[static_cast<size_t>(r)] = static_cast<T>(weight(r) * loss_->scale / divisor);
-    if (samples.classes) classes_[static_cast<size_t>(r)] = samples.classes[rows[r]];
-  }
-  const LossRows<T> args = {
-      .prediction = loss_->on_pre_activation ? last_dense_->pre_activation() : layers_.back()->output(),
-      .target = constant(target_.panels()),
-      .classes = samples.classes ? classes_.data() : nullptr,
-      .gradient = layers_.back()->gradient(),
-      .width = plan_.outputs,
-      .parameters = loss_->parameters,
-      .scale = row_scale_.data(),
-      .row_loss = row_loss_.data()};
-  for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.outputs * kElementwiseCost, pass.rows, [&](Range range) {
-    if (!samples.classes) gather(samples.y, plan_.outputs, rows, range, target_.panels());
-    loss_->kernel->rows(args, range);
-  });
-  for (int r = 0; r < pass.rows; ++r) sum += weight(r) * loss_->scale * row_loss_[static_cast<size_t>(r)];
-}
-
-template <typename T>
-void TrainerOf<T>::backward(const Pass<T>& pass, const Sink<T>& sink, bool input_gradient) {
-  Layer<T>& last = *layers_.back();
-  apply_derivative(pass, last.derivative(), last.gradient(), plan_.outputs);
-  for (size_t i = layers_.size(); i-- > 0;) {
-    if (i > 0) {
-      Layer<T>& below = *layers_[i - 1];
-      const bool wanted = input_gradient || i > first_dense_;
-      layers_[i]->backward(pass, below.output(), wanted ? below.gradient() : Panels<T>{}, below.derivative(), sink);
-    } else {
-      layers_[0]->backward(pass, constant(input_.panels()), input_gradient ? input_gradient_.panels() : Panels<T>{}, {},
-                           sink);
+  propagation_.for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
+    propagation_.forward(pass, batch.samples, rows);
+    propagation_.loss(pass, batch.samples, rows, by, sum);
+    if (outputs) {
+      propagation_.write_outputs(pass, outputs + static_cast<ptrdiff_t>(pass.first_row) * propagation_.plan().outputs);
     }
-  }
-}
-
-template <typename T>
-void TrainerOf<T>::write_outputs(const Pass<T>& pass, T* to) {
-  if (loss_ && loss_->on_pre_activation) last_dense_->activate(pass);
-  copy_out(layers_.back()->output(), pass.rows, plan_.outputs, to, plan_.outputs);
-}
-
-template <typename T>
-double TrainerOf<T>::step(const Batch& batch, ThreadTeam& team, const OptimizerKernel<T>& optimizer, const T* constants,
-                          T* outputs) {
-  const bool parts = batch.size > kPassRows;
-  if (parts) {
-    for (DenseLayer<T>* layer : dense_) layer->reserve_gradients();
-  }
-  check(batch);
-  const double by = divisor(batch);
-  double sum = 0;
-  for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
-    forward(pass, batch.samples, rows);
-    loss(pass, batch.samples, rows, by, sum);
-    if (outputs) write_outputs(pass, outputs + static_cast<ptrdiff_t>(pass.first_row) * plan_.outputs);
-    if (!isfinite(sum)) return;
-    backward(
-        pass,
-        parts ? Sink<T>{.accumulate = pass.first_row > 0} : Sink<T>{.optimizer = &optimizer, .constants = constants},
-        false);
+    if (!isfinite(sum)) return false;
+    propagation_.backward(pass, stored ? Sink<T>::part(pass.first_row == 0) : optimization_.sink(), false);
+    return !(parts && cancelled());
   });
-  if (parts && isfinite(sum)) {
-    for (DenseLayer<T>* layer : dense_) layer->update(team, optimizer, constants);
+  if (!isfinite(sum) || (parts && cancelled())) return sum / by;
+  if (stored) {
+    optimization_.add_penalty_gradients();
+    update_from_gradients(team, extras);
   }
+  optimization_.end_update(team);
   return sum / by;
 }
 
 template <typename T>
 TrainingReport TrainerOf<T>::train(const TrainingJob& job) {
   const FlushDenormals flush;
-  ThreadTeam team(plan_.threads);
-  select_loss(job.loss);
-  const OptimizerKernel<T>& optimizer = *find_optimizer(kernels_, job.optimizer);
-  const bool fresh = job.optimizer_step == 0 || optimizer_kernel_ != job.optimizer.kernel;
-  for (DenseLayer<T>* layer : dense_) layer->reserve_slots(optimizer.slots, fresh);
-  optimizer_kernel_ = job.optimizer.kernel;
-  reserve(std::min(job.batch_size, job.epoch_rows));
+  ThreadTeam team(threads());
+  held_ = {};
+  has_gradients_ = false;
+  propagation_.select_loss(&job.loss);
+  optimization_.select(job.optimizer, job.optimizer_step);
+  const int outputs = propagation_.plan().outputs;
 
   int64_t update = 0;
   for (int64_t first = 0; first < job.order_length; ++update) {
     if (cancelled()) return {update, Ended::kCancelled};
     const int64_t epoch_left = job.epoch_rows - first % job.epoch_rows;
-    const int64_t rows = std::min({job.batch_size, epoch_left, job.order_length - first});
-    T constants[kMaxConstants] = {};
-    optimizer.prepare(job.optimizer.parameters.data(), job.optimizer_step + update,
-                      job.learning_rates[job.learning_rate_count == 1 ? 0 : update], constants);
     const Batch batch = {.samples = job.samples,
                          .rows = {job.order, first},
-                         .size = rows,
+                         .size = std::min({job.batch_size, epoch_left, job.order_length - first}),
+                         .pass_rows = job.pass_rows,
                          .update = static_cast<uint32_t>(job.first_update + update),
                          .training = true};
-    T* const outputs = job.outputs ? static_cast<T*>(job.outputs) + first * plan_.outputs : nullptr;
-    job.losses[update] = step(batch, team, optimizer, constants, outputs);
+    propagation_.reserve(propagation_.rows_per_pass(batch), false);
+    optimization_.prepare(job.optimizer_step + update, job.learning_rates[job.learning_rate_count == 1 ? 0 : update]);
+    if (job.penalties) job.penalties[update] = optimization_.penalty();
+    double* const norms =
+        job.gradient_norms ? job.gradient_norms + update * static_cast<int64_t>(propagation_.layers().size()) : nullptr;
+    T* const rows = job.outputs ? static_cast<T*>(job.outputs) + first * outputs : nullptr;
+    job.losses[update] = step(batch, team, {job.clip, norms}, rows);
     if (!isfinite(job.losses[update])) return {update, Ended::kNotFinite};
-    first += rows;
+    if (cancelled() && propagation_.rows_per_pass(batch) < batch.size) return {update, Ended::kCancelled};
+    first += batch.size;
   }
   return {update, Ended::kComplete};
 }
@@ -321,64 +144,121 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job) {
 template <typename T>
 EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job) {
   const FlushDenormals flush;
-  ThreadTeam team(plan_.threads);
-  loss_.reset();
-  if (last_dense_) last_dense_->set_stops_at_pre_activation(false);
-  if (job.has_loss) select_loss(job.loss);
-  reserve(std::min(job.batch_size, job.rows));
+  ThreadTeam team(threads());
+  held_ = {};
+  propagation_.select_loss(job.has_loss ? &job.loss : nullptr);
+  const double penalty = optimization_.penalty();
+  const int outputs = propagation_.plan().outputs;
   double sum = 0;
   for (int64_t first = 0; first < job.rows; first += job.batch_size) {
-    if (cancelled()) return {sum, Ended::kCancelled};
+    if (cancelled()) return {sum, penalty, Ended::kCancelled};
     const Batch batch = {.samples = job.samples,
                          .rows = {nullptr, job.from + first},
                          .size = std::min(job.batch_size, job.rows - first),
+                         .pass_rows = 0,
                          .update = 0,
                          .training = false};
-    check(batch);
-    for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
-      forward(pass, job.samples, rows);
-      if (loss_) loss(pass, job.samples, rows, 1, sum);
+    propagation_.check(batch);
+    propagation_.reserve(propagation_.rows_per_pass(batch), false);
+    propagation_.for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
+      propagation_.forward(pass, job.samples, rows);
+      if (job.has_loss) propagation_.loss(pass, job.samples, rows, 1, sum);
       if (job.outputs) {
-        write_outputs(pass,
-                      static_cast<T*>(job.outputs) + (first + pass.first_row) * static_cast<ptrdiff_t>(plan_.outputs));
+        propagation_.write_outputs(pass, static_cast<T*>(job.outputs) + (first + pass.first_row) * outputs);
       }
+      return true;
     });
   }
-  return {sum, Ended::kComplete};
+  return {sum, penalty, Ended::kComplete};
 }
 
 template <typename T>
 double TrainerOf<T>::gradients(const GradientJob& job) {
   const FlushDenormals flush;
-  ThreadTeam team(plan_.threads);
-  select_loss(job.loss);
-  reserve(job.rows);
-  for (DenseLayer<T>* layer : dense_) layer->reserve_gradients();
-  if (job.input_gradient && input_gradient_.size() == 0) input_gradient_ = PanelBuffer<T>(reserved_, plan_.inputs);
+  ThreadTeam team(threads());
+  held_ = {};
+  has_gradients_ = false;
+  propagation_.select_loss(&job.loss);
+  optimization_.reserve_gradients();
   const Batch batch = {.samples = job.samples,
                        .rows = {nullptr, 0},
                        .size = job.rows,
+                       .pass_rows = 0,
                        .update = static_cast<uint32_t>(job.first_update),
                        .training = true};
-  check(batch);
-  const double by = divisor(batch);
+  propagation_.check(batch);
+  propagation_.reserve(propagation_.rows_per_pass(batch), job.input_gradient != nullptr);
+  const double by = propagation_.divisor(batch);
   double sum = 0;
-  for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
-    forward(pass, job.samples, rows);
-    loss(pass, job.samples, rows, by, sum);
-    backward(pass, {.accumulate = pass.first_row > 0}, job.input_gradient != nullptr);
+  propagation_.for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
+    propagation_.forward(pass, job.samples, rows);
+    propagation_.loss(pass, job.samples, rows, by, sum);
+    propagation_.backward(pass, Sink<T>::part(pass.first_row == 0), job.input_gradient != nullptr);
     if (job.input_gradient) {
-      copy_out(constant(input_gradient_.panels()), pass.rows, plan_.inputs,
-               static_cast<T*>(job.input_gradient) + pass.first_row * static_cast<ptrdiff_t>(plan_.inputs),
-               plan_.inputs);
+      propagation_.write_input_gradient(pass, static_cast<T*>(job.input_gradient) +
+                                                  static_cast<ptrdiff_t>(pass.first_row) * propagation_.plan().inputs);
     }
+    return true;
   });
+  optimization_.add_penalty_gradients();
   auto array = job.gradients.begin();
-  for (const DenseLayer<T>* layer : dense_) {
-    layer->get_weight_gradient(static_cast<T*>(*array++));
-    if (layer->has_bias()) layer->get_bias_gradient(static_cast<T*>(*array++));
-  }
-  return sum / by;
+  for (const Parameter<T>* parameter : propagation_.parameters()) parameter->get_gradient(static_cast<T*>(*array++));
+  return sum / by + optimization_.penalty();
+}
+
+template <typename T>
+void TrainerOf<T>::forward(const ForwardJob& job) {
+  const FlushDenormals flush;
+  ThreadTeam team(threads());
+  held_ = {};
+  propagation_.select_loss(nullptr);
+  // The rows stay for the way back, so they go through in one pass.
+  const Batch batch = {.samples = job.samples,
+                       .rows = {nullptr, 0},
+                       .size = job.rows,
+                       .pass_rows = 0,
+                       .update = static_cast<uint32_t>(job.update),
+                       .training = job.training};
+  propagation_.check(batch);
+  propagation_.reserve(job.rows, false);
+  propagation_.begin_batch();
+  const Pass<T> pass = propagation_.whole(batch, team);
+  propagation_.forward(pass, job.samples, batch.rows);
+  propagation_.write_outputs(pass, static_cast<T*>(job.outputs));
+  held_ = {job.rows, job.training, batch.update};
+}
+
+template <typename T>
+void TrainerOf<T>::backward(const BackwardJob& job) {
+  const FlushDenormals flush;
+  ThreadTeam team(threads());
+  const Samples none;
+  const Batch batch = {.samples = none,
+                       .rows = {nullptr, 0},
+                       .size = held_.rows,
+                       .pass_rows = 0,
+                       .update = held_.update,
+                       .training = held_.training};
+  if (job.parameters) optimization_.reserve_gradients();
+  propagation_.reserve(held_.rows, job.input_gradient != nullptr);
+  const Pass<T> pass = propagation_.whole(batch, team);
+  propagation_.backward_from(pass, static_cast<const T*>(job.output_gradient),
+                             job.parameters ? Sink<T>::part(true) : Sink<T>::none(), job.input_gradient != nullptr);
+  if (job.input_gradient) propagation_.write_input_gradient(pass, static_cast<T*>(job.input_gradient));
+  if (!job.parameters) return;
+  optimization_.add_penalty_gradients();
+  has_gradients_ = true;
+}
+
+template <typename T>
+void TrainerOf<T>::apply_gradients(const ApplyJob& job) {
+  const FlushDenormals flush;
+  ThreadTeam team(threads());
+  if (!has_gradients_) throw std::invalid_argument("expected a pass back before gradients are applied, got none");
+  optimization_.select(job.optimizer, job.optimizer_step);
+  optimization_.prepare(job.optimizer_step, job.learning_rate);
+  update_from_gradients(team, {job.clip, nullptr});
+  optimization_.end_update(team);
 }
 
 }  // namespace

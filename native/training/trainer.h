@@ -14,14 +14,21 @@ class Trainer {
  public:
   virtual ~Trainer() = default;
 
-  // One array per dense layer's weights, (inputs, units) row-major, and one for its bias if it has one, in order.
+  // Layer by layer: dense: weights, (inputs, units) row-major, and bias if there is one; batch normalization: gamma,
+  // beta, moving mean, moving variance; layer normalization: gamma, beta.
   virtual std::vector<int64_t> parameter_sizes() const = 0;
   virtual void set_parameters(const std::vector<const void*>& arrays) = 0;
   virtual void get_parameters(const std::vector<void*>& arrays) const = 0;
 
   virtual TrainingReport train(const TrainingJob& job) = 0;
   virtual EvaluationReport evaluate(const EvaluationJob& job) = 0;
+  // The loss, penalty included.
   virtual double gradients(const GradientJob& job) = 0;
+  virtual void forward(const ForwardJob& job) = 0;
+  // Rows of the last forward job, whose activations are still there; 0 after any other job.
+  virtual int64_t forward_rows() const = 0;
+  virtual void backward(const BackwardJob& job) = 0;
+  virtual void apply_gradients(const ApplyJob& job) = 0;
 
   // From any thread: the running job ends after the batch it is at.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }

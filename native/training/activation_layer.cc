@@ -1,0 +1,71 @@
+#include "activation_layer.h"
+
+#include <string.h>
+
+#include "registry.h"
+
+namespace chainrule {
+
+template <typename T>
+ActivationLayer<T>::ActivationLayer(const LayerPlan& plan, const KernelTable<T>& kernels)
+    : units_(plan.units), activation_(find_activation(kernels, plan.activation)) {
+  copy_parameters(plan.activation.parameters, parameters_);
+}
+
+template <typename T>
+void ActivationLayer<T>::reserve(int rows) {
+  if (rows <= reserved_) return;
+  reserved_ = rows;
+  output_ = PanelBuffer<T>(rows, units_);
+  gradient_ = PanelBuffer<T>(rows, units_);
+}
+
+template <typename T>
+void ActivationLayer<T>::forward(const Pass<T>& pass, Panels<const T> input) {
+  input_ = input;
+  const Panels<T> output = output_.panels();
+  if (activation_->rowwise()) {
+    for_range(pass.team, cost(pass), pass.rows, [&](Range rows) {
+      activation_->forward_rows({input, output, units_, parameters_}, rows);
+    });
+    return;
+  }
+  for_range(pass.team, cost(pass), panels_of<T>(units_), [&](Range panels) {
+    const ptrdiff_t count = static_cast<ptrdiff_t>(pass.rows) * kPanel<T>;
+    for (int p = panels.begin; p < panels.end; ++p) {
+      if (activation_->identity()) {
+        memcpy(output.panel(p), input.panel(p), static_cast<size_t>(count) * sizeof(T));
+      } else {
+        activation_->forward(input.panel(p), output.panel(p), count, parameters_);
+      }
+    }
+  });
+}
+
+template <typename T>
+Derivative<T> ActivationLayer<T>::derivative() const {
+  if (activation_->identity() || activation_->rowwise()) return {};
+  return {activation_, parameters_, saved()};
+}
+
+template <typename T>
+void ActivationLayer<T>::backward(const Pass<T>& pass, Panels<const T>, Panels<T> input_gradient,
+                                  const Derivative<T>& below, const Sink<T>&) {
+  if (!input_gradient.data) return;
+  const Panels<T> gradient = gradient_.panels();
+  if (activation_->rowwise()) {
+    for_range(pass.team, cost(pass), pass.rows, [&](Range rows) {
+      activation_->backward_rows({saved(), constant(gradient), input_gradient, units_, parameters_}, rows);
+    });
+  } else {
+    for (int p = 0; p < panels_of<T>(units_); ++p) {
+      memcpy(input_gradient.panel(p), gradient.panel(p), static_cast<size_t>(pass.rows) * kPanel<T> * sizeof(T));
+    }
+  }
+  apply_derivative(pass, below, input_gradient, units_);
+}
+
+template class ActivationLayer<float>;
+template class ActivationLayer<double>;
+
+}  // namespace chainrule

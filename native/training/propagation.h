@@ -1,0 +1,119 @@
+// Forward and backward through the layers: rows are gathered into panels, and go through in passes.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "gather.h"
+#include "layer.h"
+#include "registry.h"
+
+namespace chainrule {
+
+// The loss kernel with its scalars in the trainer's dtype.
+template <typename T>
+struct Loss {
+  Loss(const LossPlan& plan, const KernelTable<T>& kernels)
+      : kernel(find_loss(kernels, plan)),
+        on_pre_activation(plan.on_pre_activation),
+        scale(plan.scale),
+        mean(plan.mean) {
+    copy_parameters(plan.parameters, parameters);
+  }
+
+  const LossKernel<T>* kernel;
+  T parameters[kMaxParameters] = {};
+  bool on_pre_activation;
+  double scale;
+  bool mean;
+};
+
+// Rows whose mean loss is differentiated as one, and how they go through the layers.
+struct Batch {
+  const Samples& samples;
+  RowSequence rows;
+  int64_t size;
+  int64_t pass_rows;  // at most so many together; 0: as many as suit
+  uint32_t update;
+  bool training;
+};
+
+template <typename T>
+class Propagation {
+ public:
+  Propagation(const Plan& plan, const KernelTable<T>& kernels);
+
+  const Plan& plan() const { return plan_; }
+  const std::vector<std::unique_ptr<Layer<T>>>& layers() const { return layers_; }
+  const std::vector<Parameter<T>*>& parameters() const { return parameters_; }
+
+  // Null: outputs alone are wanted.
+  void select_loss(const LossPlan* plan);
+  // Makes room for passes of that many rows, and for ∂L/∂x.
+  void reserve(int64_t rows, bool input_gradient);
+
+  // Rows of the batch's passes, the last of which may have fewer. A batch with more rows than suit the caches goes
+  // through in parts, its gradients summed on in the same chains, which cannot be seen in the result; only statistics
+  // over the batch need all of its rows at once.
+  int64_t rows_per_pass(const Batch& batch) const;
+  // Throws unless every row is one of the samples and every class one of the outputs: memory safety.
+  void check(const Batch& batch) const;
+  // What the batch's loss is divided by: Σ wᵢ or 1.
+  double divisor(const Batch& batch) const;
+  void begin_batch() {
+    for (auto& layer : layers_) layer->begin_batch();
+  }
+  // Calls visit(pass, rows) for one pass after the other while it returns true.
+  template <typename Visit>
+  void for_passes(const Batch& batch, ThreadTeam& team, Visit visit) {
+    begin_batch();
+    const int64_t most = rows_per_pass(batch);
+    for (int64_t first = 0; first < batch.size; first += most) {
+      const int64_t rows = most < batch.size - first ? most : batch.size - first;
+      if (!visit(pass_of(batch, team, first, rows), RowSequence{batch.rows.order, batch.rows.first + first})) return;
+    }
+  }
+  // All rows of the batch in one pass.
+  Pass<T> whole(const Batch& batch, ThreadTeam& team) const { return pass_of(batch, team, 0, batch.size); }
+
+  void forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows);
+  // Adds wᵢ·scale·lᵢ of the pass to `sum`, row by row; the gradient is divided by `divisor`.
+  void loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double divisor, double& sum);
+  // From the loss's gradient, or from one given, (rows, outputs) row-major.
+  void backward(const Pass<T>& pass, const Sink<T>& sink, bool input_gradient);
+  void backward_from(const Pass<T>& pass, const T* output_gradient, const Sink<T>& sink, bool input_gradient);
+
+  // (rows, outputs) and (rows, inputs), row-major.
+  void write_outputs(const Pass<T>& pass, T* to);
+  void write_input_gradient(const Pass<T>& pass, T* to) const;
+
+ private:
+  Pass<T> pass_of(const Batch& batch, ThreadTeam& team, int64_t first, int64_t rows) const {
+    return {.kernels = kernels_,
+            .team = team,
+            .rows = static_cast<int>(rows),
+            .training = batch.training,
+            .first_row = static_cast<uint32_t>(first),
+            .update = batch.update,
+            .seed = plan_.seed};
+  }
+
+  const KernelTable<T>& kernels_;
+  const Plan plan_;
+  std::vector<std::unique_ptr<Layer<T>>> layers_;
+  std::vector<Parameter<T>*> parameters_;
+  size_t lowest_trainable_ = 0;     // no gradient is needed below it
+  bool needs_whole_batch_ = false;  // batch statistics
+  std::optional<Loss<T>> loss_;
+
+  int reserved_ = 0;
+  PanelBuffer<T> input_;           // (rows, inputs)
+  PanelBuffer<T> input_gradient_;  // (rows, inputs), where asked for
+  PanelBuffer<T> target_;          // (rows, outputs)
+  std::vector<int32_t> classes_;   // (rows)
+  std::vector<T> row_scale_;       // (rows)
+  std::vector<double> row_loss_;   // (rows)
+};
+
+}  // namespace chainrule
