@@ -30,6 +30,7 @@ export async function evaluateRows(
   const chunkRows = Math.min(rows, Math.max(batchSize, Math.floor(outputElements / outputs)));
   const buffer = all.length === 0 ? undefined : createFloats(dtype, chunkRows * outputs);
   let lossSum = 0;
+  let penalty = 0;
   for (let done = 0; done < rows; done += chunkRows) {
     const count = Math.min(chunkRows, rows - done);
     const values = buffer?.subarray(0, count * outputs);
@@ -43,11 +44,12 @@ export async function evaluateRows(
     });
     if (report.ended === 'cancelled') return undefined;
     lossSum += report.lossSum;
+    penalty = report.penalty;
     if (!values) continue;
     const numbers = sequence(from + done, count);
     for (const accumulator of all) accumulator.add(values, numbers);
   }
   if (!loss) return results(accumulators);
   const divisor = loss.reduction === 'sum' ? 1 : totalWeight(samples, from, rows);
-  return { loss: lossSum / divisor, ...results(accumulators) };
+  return { loss: lossSum / divisor + penalty, ...results(accumulators) };
 }

@@ -4,12 +4,18 @@ import type { MetricValues } from './metrics.js';
 export interface EpochReport extends MetricValues {
   /** Counted from 0 over all fits of the network. */
   readonly epoch: number;
-  /** Mean of the batches' losses before their updates, weighted as the rows are; their sum for a loss that sums. */
+  /**
+   * Mean of the batches' losses before their updates, weighted as the rows are, or their sum for a loss that sums; and the
+   * mean of the regularizers' penalties.
+   */
   readonly loss: number;
+  /** Of the epoch's last update. */
   readonly learningRate: number;
   /** Time spent training: without validation and callbacks. */
   readonly seconds: number;
   readonly validation?: { readonly loss: number } & MetricValues;
+  /** L2 norm of each layer's gradient, penalty included, before clipping: the mean over the updates; 0 without parameters. */
+  readonly gradientNorms?: readonly number[];
 }
 
 /** What one update came to. */
@@ -17,7 +23,7 @@ export interface BatchReport {
   readonly epoch: number;
   /** Counted from 0 in each epoch. */
   readonly batch: number;
-  /** Before the update. */
+  /** Before the update, penalty included. */
   readonly loss: number;
 }
 

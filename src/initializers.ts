@@ -12,16 +12,20 @@ import {
   setting,
 } from './registry.js';
 import { finite, isObject, nonNegative } from './validate.js';
+import { addScaled, dot } from './vectors.js';
 
+/** What an array of parameters is for: the layer's fan-in and fan-out, and the array's own shape. */
 interface Fans {
   readonly inputs: number;
   readonly outputs: number;
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /** How an array of parameters starts; numbers are drawn in double and rounded to the dtype, the same draws in both. */
 export interface Initializer<S extends Settings = Settings> {
   readonly settings: S;
-  /** A function that draws the next value. */
+  /** A function that draws the next value, row after row. */
   draw(random: RandomGenerator, fans: Fans, settings: SettingsOf<S>): () => number;
 }
 
@@ -50,6 +54,18 @@ function normal(variance: (fans: Fans) => number): Initializer<Record<never, nev
   };
 }
 
+/** So many orthonormal vectors: modified Gram–Schmidt, twice over for orthogonality to working precision (Giraud et al. 2005). */
+function orthonormal(random: RandomGenerator, count: number, length: number): Float64Array[] {
+  const vectors: Float64Array[] = [];
+  while (vectors.length < count) {
+    const vector = Float64Array.from({ length }, () => random.normal());
+    for (const other of [...vectors, ...vectors]) addScaled(vector, other, -dot(vector, other));
+    const norm = Math.sqrt(dot(vector, vector));
+    vectors.push(vector.map((value) => value / norm));
+  }
+  return vectors;
+}
+
 const glorot = ({ inputs, outputs }: Fans): number => 2 / (inputs + outputs);
 const he = ({ inputs }: Fans): number => 2 / inputs;
 const lecun = ({ inputs }: Fans): number => 1 / inputs;
@@ -70,6 +86,17 @@ export const initializers = {
       (random, _fans, { mean, standardDeviation }) =>
       () =>
         mean + standardDeviation * random.normal(),
+  }),
+  /** As `randomNormal`, with values more than two standard deviations from the mean drawn again. */
+  truncatedNormal: initializer({
+    settings: { mean: setting(0, finite), standardDeviation: setting(0.05, nonNegative) },
+    draw:
+      (random, _fans, { mean, standardDeviation }) =>
+      () => {
+        let value = random.normal();
+        while (Math.abs(value) > 2) value = random.normal();
+        return mean + standardDeviation * value;
+      },
   }),
   /** In [minimum, maximum). */
   randomUniform: initializer({
@@ -96,6 +123,20 @@ export const initializers = {
   /** Variance 1 / fan-in: LeCun et al. 1998. */
   lecunUniform: uniform(lecun),
   lecunNormal: normal(lecun),
+  /** gain times a random matrix with orthonormal rows or columns, whichever are fewer: Saxe et al. 2014. */
+  orthogonal: initializer({
+    settings: { gain: setting(1, finite) },
+    draw(random, { rows, columns }, { gain }) {
+      const byColumn = rows >= columns;
+      const vectors = orthonormal(random, Math.min(rows, columns), Math.max(rows, columns));
+      let i = 0;
+      return () => {
+        const [row, column] = [Math.floor(i / columns), i % columns];
+        i++;
+        return gain * (byColumn ? vectors[column][row] : vectors[row][column]);
+      };
+    },
+  }),
 } satisfies Readonly<Record<string, Initializer>>;
 
 export type InitializerName = keyof typeof initializers;
@@ -112,6 +153,16 @@ export function randomNormal(settings: InitializerSettings<'randomNormal'> = {})
   return makeSpec(initializers, 'randomNormal', settings);
 }
 
+export function truncatedNormal(
+  settings: InitializerSettings<'truncatedNormal'> = {},
+): InitializerObject<'truncatedNormal'> {
+  return makeSpec(initializers, 'truncatedNormal', settings);
+}
+
+export function orthogonal(settings: InitializerSettings<'orthogonal'> = {}): InitializerObject<'orthogonal'> {
+  return makeSpec(initializers, 'orthogonal', settings);
+}
+
 export function randomUniform(settings: InitializerSettings<'randomUniform'> = {}): InitializerObject<'randomUniform'> {
   return makeSpec(initializers, 'randomUniform', settings);
 }
@@ -120,7 +171,8 @@ export function fanInNormal(settings: InitializerSettings<'fanInNormal'> = {}): 
   return makeSpec(initializers, 'fanInNormal', settings);
 }
 
-function isExplicit(spec: unknown): boolean {
+/** Whether values are given, not an initializer's name. */
+export function isExplicit(spec: unknown): spec is MatrixLike {
   return Array.isArray(spec) || isNumericArray(spec) || (isObject(spec) && 'data' in spec);
 }
 
@@ -130,15 +182,15 @@ export function checkInitializer(spec: unknown, name: string): InitializerSpec {
   return spec as InitializerSpec;
 }
 
-/** A new array of (rows, columns) starting values. */
+/** A new array of starting values, (fans.rows, fans.columns). */
 export function initialValues(
   spec: InitializerSpec,
-  [rows, columns]: readonly [number, number],
   fans: Fans,
   random: RandomGenerator,
   dtype: Dtype,
   name: string,
 ): FloatArray {
+  const { rows, columns } = fans;
   if (isExplicit(spec)) return copyValues(spec, rows, columns, dtype, name);
   const { entry, settings } = resolveSpec(initializers, spec, name);
   const next = (entry as unknown as Initializer).draw(random, fans, settings);

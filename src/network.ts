@@ -1,58 +1,37 @@
-import type { Backend, Dtype, FloatArray, Plan, Trainer } from './backend/backend.js';
+import type { Backend, Dtype, FloatArray } from './backend/backend.js';
 import { selectBackend } from './backend/select.js';
+import { batchGradients, type Gradients, jacobian, type TrainOnBatchOptions, trainOnBatch } from './batch.js';
+import { type ApplyGradientsOptions, CustomLoop, type ForwardOptions } from './custom_loop.js';
 import { ChainruleError, expected } from './errors.js';
-import { evaluateRows, evaluationBatchSize } from './evaluation.js';
-import { type FitOptions, resolveBatchSize, resolveFit } from './fit_options.js';
+import { type FitOptions, resolveFit } from './fit_options.js';
 import type { History } from './history.js';
 import type { LayerSpec } from './layers.js';
-import { type LossSpec, resolveLoss } from './losses.js';
-import { copyValues, createFloats, Matrix, type MatrixLike } from './matrix.js';
-import { type MetricSpec, resolveMetrics } from './metrics.js';
-import { type OptimizerSpec, resolveOptimizer } from './optimizers.js';
-import { sequence } from './order.js';
+import type { LossSpec } from './losses.js';
+import type { Matrix, MatrixLike } from './matrix.js';
 import {
+  byLayer,
   initialParameters,
-  type NetworkOptions,
-  type ParameterShape,
+  type LayerParameters,
+  newParameters,
   parameterShapes,
-  type ResolvedNetwork,
-  resolveNetwork,
-} from './plan.js';
-import { type Data, readFitSamples, readInputs, readSamples, type SampleShape } from './samples.js';
-import { runInTurns, runNow } from './steps.js';
+  readParameters,
+} from './parameters.js';
+import type { Parts } from './parts.js';
+import { ensureEnoughRows, type NetworkOptions, resolveNetwork } from './plan.js';
+import {
+  type EvaluateOptions,
+  type PredictOptions,
+  predictNow,
+  prepareEvaluation,
+  preparePrediction,
+} from './prediction.js';
+import { type Data, readFitSamples } from './samples.js';
+import { asFormatError, type NetworkJson, readModel, writeModel } from './serialization.js';
+import { runInTurns } from './steps.js';
 import { summarize } from './summary.js';
-import { continueOptimizer, type Progress, train } from './training.js';
+import { train } from './training.js';
 import { Turns } from './turns.js';
-import { invalid, isObject, options } from './validate.js';
-
-/** A layer's parameters: weights (inputs, units) row-major and bias (units); empty for a layer that has none. */
-export interface LayerParameters<T = FloatArray> {
-  readonly weights?: T;
-  readonly bias?: T;
-}
-
-export interface Gradients {
-  readonly loss: number;
-  /** ∂L/∂W and ∂L/∂b, one entry per layer, shaped as `parameters()`. */
-  readonly layers: LayerParameters[];
-  /** ∂L/∂x, (rows, inputs). */
-  readonly inputs: Matrix<FloatArray>;
-}
-
-export interface EvaluateOptions {
-  readonly loss?: LossSpec;
-  readonly metrics?: readonly MetricSpec[];
-  readonly batchSize?: number;
-}
-
-export interface PredictOptions {
-  readonly batchSize?: number;
-}
-
-export interface TrainOnBatchOptions {
-  readonly loss: LossSpec;
-  readonly optimizer: OptimizerSpec;
-}
+import { options } from './validate.js';
 
 /** What a network runs on, and why. */
 export interface BackendReport {
@@ -63,7 +42,7 @@ export interface BackendReport {
 }
 
 /**
- * A feed-forward network of dense layers. Methods that return promises throw nothing synchronously. Besides the errors
+ * A feed-forward network: layers one behind the other. Methods that return promises throw nothing synchronously. Besides the errors
  * named with each method, all throw `INVALID_ARGUMENT` for options that are not theirs and `DISPOSED` after `dispose()`;
  * those that do not return promises throw `BUSY` while a job of the network runs.
  */
@@ -76,42 +55,58 @@ export class Network {
   readonly dtype: Dtype;
   readonly seed: number;
   readonly parameterCount: number;
-  readonly #resolved: ResolvedNetwork;
-  readonly #plan: Plan;
-  readonly #parameters: readonly ParameterShape[];
-  readonly #shape: SampleShape;
-  readonly #trainer: Trainer;
-  readonly #progress: Progress = { epoch: 0, updates: 0, optimizer: { kernel: '', step: 0 } };
+  readonly #parts: Parts;
+  readonly #loop: CustomLoop;
   #turns = new Turns();
   #fitting = false;
   #disposed = false;
 
   /** Throws `INVALID_ARGUMENT`, `SHAPE_MISMATCH` or `NOT_FINITE` (explicit weights), `BACKEND_UNAVAILABLE`. */
   constructor(options: NetworkOptions) {
-    const resolved = resolveNetwork(options);
-    const { plan, specs } = resolved;
-    const { backend, reason } = selectBackend(resolved.backend);
+    const { plan, specs, backend: choice } = resolveNetwork(options);
+    const { backend, reason } = selectBackend(choice);
     const kernels = backend.kernels(plan.dtype);
-    this.#resolved = resolved;
-    this.#plan = plan;
-    this.#parameters = parameterShapes(plan.layers);
-    this.#shape = {
-      inputs: plan.inputs,
-      outputs: plan.outputs,
-      dtype: plan.dtype,
-      firstNotFinite: (array, from, to) => kernels.firstNotFinite(array, from, to),
+    const { inputs, outputs, dtype } = plan;
+    const parameters = initialParameters(plan, specs);
+    const trainer = backend.createTrainer(plan);
+    trainer.setParameters(parameters);
+    this.#parts = {
+      plan,
+      trainer,
+      parameters: parameterShapes(plan.layers),
+      shape: {
+        inputs,
+        outputs,
+        dtype,
+        firstNotFinite: (array, from, to) => kernels.firstNotFinite(array, from, to),
+      },
+      progress: { epoch: 0, updates: 0, optimizer: { kernel: '', step: 0 } },
+      layers: specs.length,
     };
-    const parameters = initialParameters(resolved);
-    this.#trainer = backend.createTrainer(plan);
-    this.#trainer.setParameters(parameters);
+    this.#loop = new CustomLoop(this.#parts);
     this.layers = specs;
-    this.inputs = plan.inputs;
-    this.outputs = plan.outputs;
-    this.dtype = plan.dtype;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.dtype = dtype;
     this.seed = plan.seed;
     this.parameterCount = parameters.reduce((sum, array) => sum + array.length, 0);
     const threads = backend.name === 'native' ? plan.threads : 1;
     this.backend = Object.freeze({ name: backend.name, isa: backend.isa, threads, reason });
+  }
+
+  /**
+   * The network that `toJSON` wrote, or the text of it: the same predictions, bit for bit on the same backend. Training
+   * begins anew: with epoch 0 and a new optimizer. Throws `FORMAT` for anything else, and what the constructor throws for `given`.
+   */
+  static fromJSON(json: unknown, given: Pick<NetworkOptions, 'backend' | 'threads'> = {}): Network {
+    const chosen = options(given, 'options of fromJSON', ['backend', 'threads']);
+    const { options: made, parameters } = readModel(json);
+    resolveNetwork({ ...made, ...chosen });
+    return asFormatError(() => {
+      const network = new Network({ ...made, ...chosen });
+      network.setParameters(parameters);
+      return network;
+    });
   }
 
   /**
@@ -126,7 +121,8 @@ export class Network {
   async fit(data: Data, options: FitOptions): Promise<History> {
     const started = performance.now();
     this.#ensureNotFitting('fit');
-    const resolved = resolveFit(options, this.#resolved.outputActivation, this.outputs);
+    const { plan, trainer, progress, shape, layers } = this.#parts;
+    const resolved = resolveFit(options, plan);
     const { signal } = resolved;
     if (signal?.aborted) {
       throw new ChainruleError('ABORTED', 'expected a signal that is not aborted yet for signal, got an aborted one', {
@@ -136,13 +132,17 @@ export class Network {
     this.#fitting = true;
     try {
       return await this.#turns.run(async () => {
-        const { validation, acceptsClasses } = resolved;
-        const samples = await runInTurns(readFitSamples(data, validation, this.#shape, acceptsClasses));
+        this.#loop.forget();
+        const { validation, acceptsClasses, classWeights, batchSize } = resolved;
+        const samples = await runInTurns(readFitSamples(data, validation, shape, acceptsClasses, classWeights));
         this.#ensureUsable();
+        const { rows } = samples.training;
+        ensureEnoughRows(plan, rows, batchSize === 'full' ? rows : batchSize);
         const history = await train({
-          trainer: this.#trainer,
-          plan: this.#plan,
-          progress: this.#progress,
+          trainer,
+          plan,
+          layers,
+          progress,
           options: resolved,
           ...samples,
           callback: (run) => this.#callback(run),
@@ -156,110 +156,92 @@ export class Network {
   }
 
   /**
-   * Loss and metrics over all rows, dropout off, without an update; waits for its turn. The metrics' names are the keys.
+   * Loss (penalty included) and metrics over all rows, dropout off, without an update; waits for its turn. The metrics' names
+   * are the keys.
    * Rejects as `fit` does for its data.
    */
-  async evaluate(data: Data, given: EvaluateOptions): Promise<Record<string, number>> {
+  async evaluate(data: Data, options: EvaluateOptions): Promise<Record<string, number>> {
     this.#ensureUsable();
-    const { loss, metrics, batchSize } = options(given, 'options of evaluate', ['loss', 'metrics', 'batchSize']);
-    const resolvedLoss =
-      loss === undefined ? undefined : resolveLoss(loss, this.#resolved.outputActivation, this.outputs);
-    const resolvedMetrics = resolveMetrics(metrics, this.outputs);
-    if (!resolvedLoss && resolvedMetrics.count === 0) throw invalid('a loss or metrics', 'options of evaluate', given);
-    const rowsAtOnce = resolveBatchSize(batchSize, evaluationBatchSize);
-    return this.#takeTurn(async () => {
-      const { samples, rows } = await runInTurns(readSamples(data, this.#shape, resolvedLoss?.acceptsClasses ?? true));
-      this.#ensureUsable();
-      const evaluation = await evaluateRows(this.#trainer, this.#plan, {
-        samples,
-        from: 0,
-        rows,
-        batchSize: rowsAtOnce,
-        loss: resolvedLoss?.plan,
-        accumulators: resolvedMetrics.start(samples),
-      });
-      return evaluation as Record<string, number>;
-    });
+    const run = prepareEvaluation(this.#parts, options);
+    return this.#takeTurn(() => run(data, () => this.#ensureUsable()));
   }
 
   /** Outputs for (rows, inputs), dropout off; waits for its turn. Rejects with `SHAPE_MISMATCH`, `NOT_FINITE`, `INVALID_ARGUMENT`. */
-  async predict(x: MatrixLike, given: PredictOptions = {}): Promise<Matrix<FloatArray>> {
+  async predict(x: MatrixLike, options: PredictOptions = {}): Promise<Matrix<FloatArray>> {
     this.#ensureUsable();
-    const { batchSize } = options(given, 'options of predict', ['batchSize']);
-    const rowsAtOnce = resolveBatchSize(batchSize, evaluationBatchSize);
-    return this.#takeTurn(async () => {
-      const { data, rows } = await runInTurns(readInputs(x, this.#shape, 'x'));
-      this.#ensureUsable();
-      const outputs = createFloats(this.dtype, rows * this.outputs);
-      if (rows > 0)
-        await this.#trainer.evaluate({ samples: { x: data }, from: 0, rows, batchSize: rowsAtOnce, outputs });
-      return new Matrix(outputs, rows, this.outputs);
-    });
+    const run = preparePrediction(this.#parts, options);
+    return this.#takeTurn(() => run(x, () => this.#ensureUsable()));
   }
 
   /** As `predict`, on the calling thread. */
   predictSync(x: MatrixLike): Matrix<FloatArray> {
     this.#ensureIdle('predictSync');
-    const { data, rows } = runNow(readInputs(x, this.#shape, 'x'));
-    const outputs = createFloats(this.dtype, rows * this.outputs);
-    const batchSize = Math.min(rows, evaluationBatchSize);
-    if (rows > 0) this.#trainer.evaluateSync({ samples: { x: data }, from: 0, rows, batchSize, outputs });
-    return new Matrix(outputs, rows, this.outputs);
+    return predictNow(this.#parts, x);
   }
 
   /**
-   * One update from all rows as one batch, on the calling thread; returns the batch's loss before it. A loss that is not
-   * finite is returned without an update. Throws as `fit` rejects.
+   * One update from all rows as one batch, on the calling thread; returns the batch's loss before it, penalty included. A loss
+   * that is not finite is returned without an update. Throws as `fit` rejects.
    */
-  trainOnBatch(batch: Data, given: TrainOnBatchOptions): number {
+  trainOnBatch(batch: Data, options: TrainOnBatchOptions): number {
     this.#ensureNotFitting('trainOnBatch');
     this.#ensureIdle('trainOnBatch');
-    const { loss, optimizer } = options(given, 'options of trainOnBatch', ['loss', 'optimizer']);
-    const { plan, acceptsClasses } = resolveLoss(loss, this.#resolved.outputActivation, this.outputs);
-    const { plan: optimizerPlan, learningRate } = resolveOptimizer(optimizer);
-    const { samples, rows } = runNow(readSamples(batch, this.#shape, acceptsClasses));
-    const progress = this.#progress;
-    continueOptimizer(progress, optimizerPlan.kernel, false);
-    const losses = new Float64Array(1);
-    const { updates } = this.#trainer.trainSync({
-      samples,
-      order: sequence(0, rows),
-      epochRows: rows,
-      batchSize: rows,
-      loss: plan,
-      optimizer: optimizerPlan,
-      learningRates: Float64Array.of(learningRate),
-      firstUpdate: progress.updates,
-      optimizerStep: progress.optimizer.step,
-      losses,
-    });
-    progress.updates += updates;
-    progress.optimizer.step += updates;
-    return losses[0];
+    return trainOnBatch(this.#parts, batch, options);
   }
 
   /**
    * Loss and gradients of all rows as one batch, on the calling thread, without an update: what the next update would
-   * use, its dropout masks included. Throws as `fit` rejects.
+   * use, its dropout masks and penalties included. Throws as `fit` rejects.
    */
-  gradients(batch: Data, given: { readonly loss: LossSpec }): Gradients {
+  gradients(batch: Data, options: { readonly loss: LossSpec }): Gradients {
     this.#ensureIdle('gradients');
-    const { loss } = options(given, 'options of gradients', ['loss']);
-    const { plan, acceptsClasses } = resolveLoss(loss, this.#resolved.outputActivation, this.outputs);
-    const { samples, rows } = runNow(readSamples(batch, this.#shape, acceptsClasses));
-    const gradients = this.#newParameters();
-    const inputGradient = createFloats(this.dtype, rows * this.inputs);
-    const firstUpdate = this.#progress.updates;
-    const value = this.#trainer.gradientsSync({ samples, rows, loss: plan, firstUpdate, gradients, inputGradient });
-    return { loss: value, layers: this.#byLayer(gradients), inputs: new Matrix(inputGradient, rows, this.inputs) };
+    return batchGradients(this.#parts, batch, options);
+  }
+
+  /**
+   * ∂outputs/∂inputs of each row of x, (outputs, inputs), dropout off; on the calling thread. Throws `SHAPE_MISMATCH`,
+   * `NOT_FINITE`, `INVALID_ARGUMENT`.
+   */
+  jacobian(x: MatrixLike): Matrix<FloatArray>[] {
+    this.#ensureIdle('jacobian');
+    return jacobian(this.#parts, x);
+  }
+
+  /**
+   * First step of a training whose loss the caller computes: outputs for (rows, inputs), on the calling thread, as in the coming
+   * update: dropout on, batch statistics. Throws `SHAPE_MISMATCH`, `NOT_FINITE`, `INVALID_ARGUMENT`.
+   */
+  forward(x: MatrixLike, options: ForwardOptions = {}): Matrix<FloatArray> {
+    this.#ensureNotFitting('forward');
+    this.#ensureIdle('forward');
+    return this.#loop.forward(x, options);
+  }
+
+  /**
+   * Second step: takes ∂L/∂outputs of the last `forward`, (rows, outputs), keeps the gradients of the parameters in place of those
+   * before, and returns ∂L/∂x, (rows, inputs). Throws `INVALID_ARGUMENT` where anything but `backward` and looking at
+   * parameters came after `forward`, `SHAPE_MISMATCH`, `NOT_FINITE`.
+   */
+  backward(outputGradient: MatrixLike): Matrix<FloatArray> {
+    this.#ensureNotFitting('backward');
+    this.#ensureIdle('backward', true);
+    return this.#loop.backward(outputGradient);
+  }
+
+  /** Third step: one update from the gradients of the last `backward`. Throws `INVALID_ARGUMENT`. */
+  applyGradients(options: ApplyGradientsOptions): void {
+    this.#ensureNotFitting('applyGradients');
+    this.#ensureIdle('applyGradients', true);
+    this.#loop.applyGradients(options);
   }
 
   /** A copy of all parameters, one entry per layer. */
   parameters(): LayerParameters[] {
-    this.#ensureIdle('parameters');
-    const arrays = this.#newParameters();
-    this.#trainer.getParameters(arrays);
-    return this.#byLayer(arrays);
+    this.#ensureIdle('parameters', true);
+    const { trainer, parameters, layers } = this.#parts;
+    const arrays = newParameters(parameters, this.dtype);
+    trainer.getParameters(arrays);
+    return byLayer(parameters, arrays, layers);
   }
 
   /**
@@ -269,30 +251,25 @@ export class Network {
   setParameters(parameters: readonly LayerParameters<MatrixLike>[]): void {
     this.#ensureNotFitting('setParameters');
     this.#ensureIdle('setParameters');
-    if (!Array.isArray(parameters)) throw invalid('an array with one entry per layer', 'parameters', parameters);
-    if (parameters.length !== this.layers.length) {
-      throw expected('SHAPE_MISMATCH', `${this.layers.length} layers`, 'parameters', String(parameters.length));
-    }
-    parameters.forEach((layer: unknown, i) => {
-      const known = this.#parameters.filter((shape) => shape.layer === i).map(({ name }) => name);
-      if (!isObject(layer)) throw invalid('an object', `parameters[${i}]`, layer);
-      options(layer, `parameters[${i}]`, known);
-    });
-    const arrays = this.#parameters.map(({ layer, name, rows, columns }) =>
-      copyValues(parameters[layer][name], rows, columns, this.dtype, `parameters[${layer}].${name}`),
-    );
-    this.#trainer.setParameters(arrays);
+    const { trainer, parameters: shapes, layers } = this.#parts;
+    trainer.setParameters(readParameters(parameters, shapes, layers, this.dtype));
+  }
+
+  /** Configuration and parameters as plain JSON data; `JSON.stringify(network)` calls it. */
+  toJSON(): NetworkJson {
+    this.#ensureIdle('toJSON', true);
+    return writeModel(this.#parts.plan, this.layers, this.parameters());
   }
 
   /** A table of the layers, their widths and their numbers of parameters. */
   summary(): string {
-    return summarize(this.#plan, this.backend);
+    return summarize(this.#parts.plan, this.backend);
   }
 
   /** Frees what the network holds, now; a fit that runs rejects with `DISPOSED`. May be called again. */
   dispose(): void {
     this.#disposed = true;
-    this.#trainer.dispose();
+    this.#parts.trainer.dispose();
   }
 
   [Symbol.dispose](): void {
@@ -316,6 +293,7 @@ export class Network {
   #takeTurn<T>(job: () => Promise<T>): Promise<T> {
     return this.#turns.run(async () => {
       this.#ensureUsable();
+      this.#loop.forget();
       try {
         return await job();
       } finally {
@@ -324,27 +302,16 @@ export class Network {
     });
   }
 
-  #newParameters(): FloatArray[] {
-    return this.#parameters.map(({ rows, columns }) => createFloats(this.dtype, rows * columns));
-  }
-
-  /** Parameter arrays in crossing order to one entry per layer. */
-  #byLayer(arrays: readonly FloatArray[]): LayerParameters[] {
-    const layers: { weights?: FloatArray; bias?: FloatArray }[] = this.layers.map(() => ({}));
-    this.#parameters.forEach(({ layer, name }, i) => {
-      layers[layer][name] = arrays[i];
-    });
-    return layers;
-  }
-
   #ensureUsable(): void {
     if (this.#disposed)
       throw new ChainruleError('DISPOSED', 'expected a network in use for this call, got a disposed one');
   }
 
-  #ensureIdle(method: string): void {
+  /** `keepsPass`: a custom loop may go on after this method. */
+  #ensureIdle(method: string, keepsPass = false): void {
     this.#ensureUsable();
     if (this.#turns.busy) throw expected('BUSY', 'an idle network', method, 'one that is at work');
+    if (!keepsPass) this.#loop.forget();
   }
 
   #ensureNotFitting(method: string): void {

@@ -1,4 +1,5 @@
-import type { FloatArray, OptimizerPlan } from './backend/backend.js';
+import type { OptimizerPlan } from './backend/backend.js';
+import { type OptimizerKernelName, optimizerKernels } from './optimizer_kernels.js';
 import {
   makeSpec,
   resolveSpec,
@@ -8,27 +9,52 @@ import {
   type SpecObject,
   setting,
 } from './registry.js';
-import { boolean, fraction, invalid, nonNegative, positive } from './validate.js';
+import { boolean, fraction, integer, invalid, nonNegative, number, positive } from './validate.js';
 
 /** An optimizer as a user names it: its settings and the kernel and parameters they come to. */
 export interface Optimizer<S extends Settings = Settings> {
   readonly settings: S;
-  plan(settings: SettingsOf<S>): { kernel: OptimizerKernelName; parameters: readonly number[] };
+  /** It needs the gradient over all rows. */
+  readonly fullBatch: boolean;
+  /** A kernel of a backend, or `lbfgs`, which has none: its steps are made of whole gradients. */
+  plan(settings: SettingsOf<S>): { kernel: OptimizerKernelName | 'lbfgs'; parameters: readonly number[] };
 }
 
-function optimizer<const S extends Settings>(entry: Optimizer<S>): Optimizer<S> {
-  return entry;
+function optimizer<const S extends Settings>(entry: Omit<Optimizer<S>, 'fullBatch'>): Optimizer<S> {
+  return { fullBatch: false, ...entry };
 }
 
+/** An optimizer whose settings, but for the learning rate, are its kernel's parameters. */
+function direct<const S extends Settings>(kernel: OptimizerKernelName, settings: S): Optimizer<S> {
+  return {
+    settings,
+    fullBatch: false,
+    plan: (values) => ({
+      kernel,
+      parameters: optimizerKernels[kernel].parameters.map((name) => Number((values as Record<string, unknown>)[name])),
+    }),
+  };
+}
+
+const learningRate = (value: number) => setting(value, nonNegative);
+const weightDecay = setting(0, nonNegative);
+/** Of adam and those made after it. */
+const moments = {
+  beta1: setting(0.9, fraction),
+  beta2: setting(0.999, fraction),
+  epsilon: setting(1e-8, positive),
+};
+
+/** Formulas and defaults are those of PyTorch's class of the same name; see `optimizerKernels` for the formulas. */
 export const optimizers = {
-  /** PyTorch's SGD; `nesterov` needs a momentum and no dampening. */
+  /** Gradient descent, with momentum where it is not 0; `nesterov` needs a momentum and no dampening. */
   sgd: optimizer({
     settings: {
-      learningRate: setting(1e-3, nonNegative),
+      learningRate: learningRate(1e-3),
       momentum: setting(0, nonNegative),
       dampening: setting(0, nonNegative),
       nesterov: setting(false, boolean),
-      weightDecay: setting(0, nonNegative),
+      weightDecay,
     },
     plan({ momentum, dampening, nesterov, weightDecay }) {
       if (nesterov && !(momentum > 0 && dampening === 0)) {
@@ -39,20 +65,82 @@ export const optimizers = {
         : { kernel: 'momentum', parameters: [momentum, dampening, Number(nesterov), weightDecay] };
     },
   }),
-  /** Kingma & Ba 2015, as PyTorch's Adam. */
-  adam: optimizer({
-    settings: {
-      learningRate: setting(1e-3, nonNegative),
-      beta1: setting(0.9, fraction),
-      beta2: setting(0.999, fraction),
-      epsilon: setting(1e-8, positive),
-      weightDecay: setting(0, nonNegative),
-    },
-    plan: ({ beta1, beta2, epsilon, weightDecay }) => ({
-      kernel: 'adam',
-      parameters: [beta1, beta2, epsilon, weightDecay],
-    }),
+  /** Kingma & Ba 2015. */
+  adam: direct('adam', { learningRate: learningRate(1e-3), ...moments, weightDecay }),
+  /** Loshchilov & Hutter 2019: the decay apart from the gradient. */
+  adamW: direct('adamW', { learningRate: learningRate(1e-3), ...moments, weightDecay: setting(0.01, nonNegative) }),
+  /** Reddi, Kale & Kumar 2018. */
+  amsgrad: direct('amsgrad', { learningRate: learningRate(1e-3), ...moments, weightDecay }),
+  /** Dozat 2016. */
+  nadam: direct('nadam', {
+    learningRate: learningRate(2e-3),
+    ...moments,
+    weightDecay,
+    momentumDecay: setting(0.004, nonNegative),
   }),
+  /** Liu et al. 2020. */
+  radam: direct('radam', { learningRate: learningRate(1e-3), ...moments, weightDecay }),
+  /** Tieleman & Hinton 2012; `centered` as in Graves 2013. */
+  rmsprop: direct('rmsprop', {
+    learningRate: learningRate(0.01),
+    rho: setting(0.99, fraction),
+    epsilon: setting(1e-8, positive),
+    momentum: setting(0, nonNegative),
+    centered: setting(false, boolean),
+    weightDecay,
+  }),
+  /** Duchi, Hazan & Singer 2011. */
+  adagrad: direct('adagrad', {
+    learningRate: learningRate(0.01),
+    epsilon: setting(1e-10, positive),
+    weightDecay,
+    learningRateDecay: setting(0, nonNegative),
+    initialAccumulator: setting(0, nonNegative),
+  }),
+  /** Zeiler 2012. */
+  adadelta: direct('adadelta', {
+    learningRate: learningRate(1),
+    rho: setting(0.9, fraction),
+    epsilon: setting(1e-6, positive),
+    weightDecay,
+  }),
+  /** Kingma & Ba 2015, section 7. */
+  adamax: direct('adamax', { learningRate: learningRate(2e-3), ...moments, weightDecay }),
+  /** Chen et al. 2023. */
+  lion: direct('lion', {
+    learningRate: learningRate(1e-4),
+    beta1: setting(0.9, fraction),
+    beta2: setting(0.99, fraction),
+    weightDecay,
+  }),
+  /** Riedmiller & Braun 1993; the learning rate is where the step sizes start. */
+  rprop: {
+    ...direct('rprop', {
+      learningRate: learningRate(0.01),
+      etaMinus: setting(0.5, (value, name) => number(value, name, 'a number in (0, 1)', (v) => v > 0 && v < 1)),
+      etaPlus: setting(1.2, (value, name) => number(value, name, 'a number > 1', (v) => v > 1)),
+      minimumStep: setting(1e-6, nonNegative),
+      maximumStep: setting(50, positive),
+    }),
+    fullBatch: true,
+  },
+  /** Limited-memory BFGS without a line search (Liu & Nocedal 1989), up to `maxIterations` steps per update. */
+  lbfgs: {
+    ...optimizer({
+      settings: {
+        learningRate: learningRate(1),
+        maxIterations: setting(20, (value, name) => integer(value, name, 1)),
+        historySize: setting(100, (value, name) => integer(value, name, 1)),
+        gradientTolerance: setting(1e-7, nonNegative),
+        changeTolerance: setting(1e-9, nonNegative),
+      },
+      plan: ({ maxIterations, historySize, gradientTolerance, changeTolerance }) => ({
+        kernel: 'lbfgs',
+        parameters: [maxIterations, historySize, gradientTolerance, changeTolerance],
+      }),
+    }),
+    fullBatch: true,
+  },
 } satisfies Readonly<Record<string, Optimizer>>;
 
 export type OptimizerName = keyof typeof optimizers;
@@ -61,12 +149,102 @@ export type OptimizerSpec = Spec<typeof optimizers>;
 type OptimizerObject<N extends OptimizerName> = Required<SpecObject<typeof optimizers, N>>;
 type OptimizerSettings<N extends OptimizerName> = Partial<SettingsOf<(typeof optimizers)[N]['settings']>>;
 
+/**
+ * Gradient descent, with momentum, dampened or Nesterov's, where it is not 0, as PyTorch's SGD. Defaults: learningRate 1e-3, momentum 0,
+ * dampening 0, nesterov false, weightDecay 0. Throws `INVALID_ARGUMENT`, also for `nesterov` without momentum or with dampening.
+ */
 export function sgd(settings: OptimizerSettings<'sgd'> = {}): OptimizerObject<'sgd'> {
   return checked(makeSpec(optimizers, 'sgd', settings));
 }
 
+/**
+ * Adam (Kingma & Ba 2015), as PyTorch's. Defaults: learningRate 1e-3, beta1 0.9, beta2 0.999, epsilon 1e-8, weightDecay 0 (added to the
+ * gradient). Throws `INVALID_ARGUMENT`.
+ */
 export function adam(settings: OptimizerSettings<'adam'> = {}): OptimizerObject<'adam'> {
   return checked(makeSpec(optimizers, 'adam', settings));
+}
+
+/**
+ * Adam with the weight decay apart from the gradient (Loshchilov & Hutter 2019), as PyTorch's AdamW. Defaults: as `adam`, weightDecay
+ * 0.01. Throws `INVALID_ARGUMENT`.
+ */
+export function adamW(settings: OptimizerSettings<'adamW'> = {}): OptimizerObject<'adamW'> {
+  return checked(makeSpec(optimizers, 'adamW', settings));
+}
+
+/**
+ * Adam with the largest second moment so far (Reddi, Kale & Kumar 2018), as PyTorch's Adam with `amsgrad`. Defaults: as `adam`. Throws
+ * `INVALID_ARGUMENT`.
+ */
+export function amsgrad(settings: OptimizerSettings<'amsgrad'> = {}): OptimizerObject<'amsgrad'> {
+  return checked(makeSpec(optimizers, 'amsgrad', settings));
+}
+
+/**
+ * Adam with Nesterov momentum (Dozat 2016), as PyTorch's NAdam. Defaults: as `adam`, learningRate 2e-3, momentumDecay 0.004. Throws
+ * `INVALID_ARGUMENT`.
+ */
+export function nadam(settings: OptimizerSettings<'nadam'> = {}): OptimizerObject<'nadam'> {
+  return checked(makeSpec(optimizers, 'nadam', settings));
+}
+
+/** Rectified Adam (Liu et al. 2020), as PyTorch's RAdam. Defaults: as `adam`. Throws `INVALID_ARGUMENT`. */
+export function radam(settings: OptimizerSettings<'radam'> = {}): OptimizerObject<'radam'> {
+  return checked(makeSpec(optimizers, 'radam', settings));
+}
+
+/**
+ * RMSprop (Tieleman & Hinton 2012), `centered` as in Graves 2013, as PyTorch's. Defaults: learningRate 0.01, rho 0.99, epsilon 1e-8,
+ * momentum 0, centered false, weightDecay 0. Throws `INVALID_ARGUMENT`.
+ */
+export function rmsprop(settings: OptimizerSettings<'rmsprop'> = {}): OptimizerObject<'rmsprop'> {
+  return checked(makeSpec(optimizers, 'rmsprop', settings));
+}
+
+/**
+ * Adagrad (Duchi, Hazan & Singer 2011), as PyTorch's. Defaults: learningRate 0.01, epsilon 1e-10, weightDecay 0, learningRateDecay 0,
+ * initialAccumulator 0. Throws `INVALID_ARGUMENT`.
+ */
+export function adagrad(settings: OptimizerSettings<'adagrad'> = {}): OptimizerObject<'adagrad'> {
+  return checked(makeSpec(optimizers, 'adagrad', settings));
+}
+
+/** Adadelta (Zeiler 2012), as PyTorch's. Defaults: learningRate 1, rho 0.9, epsilon 1e-6, weightDecay 0. Throws `INVALID_ARGUMENT`. */
+export function adadelta(settings: OptimizerSettings<'adadelta'> = {}): OptimizerObject<'adadelta'> {
+  return checked(makeSpec(optimizers, 'adadelta', settings));
+}
+
+/**
+ * Adam with the largest gradient (Kingma & Ba 2015, section 7), as PyTorch's Adamax. Defaults: as `adam`, learningRate 2e-3. Throws
+ * `INVALID_ARGUMENT`.
+ */
+export function adamax(settings: OptimizerSettings<'adamax'> = {}): OptimizerObject<'adamax'> {
+  return checked(makeSpec(optimizers, 'adamax', settings));
+}
+
+/**
+ * Lion (Chen et al. 2023). Defaults: learningRate 1e-4, beta1 0.9, beta2 0.99, weightDecay 0 (apart from the gradient). Throws
+ * `INVALID_ARGUMENT`.
+ */
+export function lion(settings: OptimizerSettings<'lion'> = {}): OptimizerObject<'lion'> {
+  return checked(makeSpec(optimizers, 'lion', settings));
+}
+
+/**
+ * Rprop (Riedmiller & Braun 1993), as PyTorch's: for full batches. Defaults: learningRate 0.01, where the step sizes start, etaMinus 0.5,
+ * etaPlus 1.2, minimumStep 1e-6, maximumStep 50. Throws `INVALID_ARGUMENT`.
+ */
+export function rprop(settings: OptimizerSettings<'rprop'> = {}): OptimizerObject<'rprop'> {
+  return checked(makeSpec(optimizers, 'rprop', settings));
+}
+
+/**
+ * Limited-memory BFGS without a line search (Liu & Nocedal 1989), as PyTorch's: for full batches. Defaults: learningRate 1,
+ * maxIterations 20 per update, historySize 100, gradientTolerance 1e-7, changeTolerance 1e-9. Throws `INVALID_ARGUMENT`.
+ */
+export function lbfgs(settings: OptimizerSettings<'lbfgs'> = {}): OptimizerObject<'lbfgs'> {
+  return checked(makeSpec(optimizers, 'lbfgs', settings));
 }
 
 /** Settings that do not go together are told where they are written, not when they are first used. */
@@ -75,98 +253,24 @@ function checked<T>(spec: T): T {
   return spec;
 }
 
-/** What a backend is told of an optimizer; throws `INVALID_ARGUMENT` for an unknown name or setting. */
-export function resolveOptimizer(spec: unknown): { plan: OptimizerPlan; learningRate: number } {
+export interface ResolvedOptimizer {
+  /** What a backend is told of it, unless `hasKernel` is false. */
+  readonly plan: OptimizerPlan;
+  readonly hasKernel: boolean;
+  readonly fullBatch: boolean;
+  readonly learningRate: number;
+}
+
+/** The optimizer a spec names; throws `INVALID_ARGUMENT` for an unknown name or setting. */
+export function resolveOptimizer(spec: unknown): ResolvedOptimizer {
   const { entry, settings } = resolveSpec(optimizers, spec, 'optimizer');
-  const { kernel, parameters } = (entry as unknown as Optimizer).plan(settings);
+  const { plan, fullBatch } = entry as unknown as Optimizer;
+  const { kernel, parameters } = plan(settings);
+  const hasKernel = kernel !== 'lbfgs';
   return {
-    plan: { kernel, parameters, slots: optimizerKernels[kernel].slots },
+    plan: { kernel, parameters, slots: hasKernel ? optimizerKernels[kernel].slots : 0 },
+    hasKernel,
+    fullBatch,
     learningRate: settings.learningRate as number,
   };
 }
-
-/** An update kernel: the same elementwise rule for every parameter. */
-export interface OptimizerKernel {
-  /** Names of the numeric parameters, in the order in which they cross. */
-  readonly parameters: readonly string[];
-  /** State arrays kept beside each parameter array, zero at the start. */
-  readonly slots: number;
-  /** What is the same for all elements of update number `step`, counted from 0. */
-  prepare(step: number, learningRate: number, parameters: readonly number[]): readonly number[];
-  update(weights: FloatArray, gradient: FloatArray, slots: readonly FloatArray[], constants: readonly number[]): void;
-}
-
-export type OptimizerKernelName = 'sgd' | 'momentum' | 'adam';
-
-export const optimizerKernels: Readonly<Record<OptimizerKernelName, OptimizerKernel>> = {
-  sgd: {
-    parameters: ['weightDecay'],
-    slots: 0,
-    prepare: (_, learningRate, parameters) => [learningRate, ...parameters],
-    update(weights, gradient, _, constants) {
-      const [learningRate, weightDecay] = constants as [number, number];
-      for (let i = 0; i < weights.length; i++) {
-        const weight = weights[i];
-        weights[i] = weight - learningRate * (gradient[i] + weightDecay * weight);
-      }
-    },
-  },
-  /** b ← momentum·b + (1 − dampening)·g, w ← w − learningRate·b; with nesterov w ← w − learningRate·(g + momentum·b). */
-  momentum: {
-    parameters: ['momentum', 'dampening', 'nesterov', 'weightDecay'],
-    slots: 1,
-    prepare(step, learningRate, parameters) {
-      const [momentum, dampening, nesterov, weightDecay] = parameters as [number, number, number, number];
-      // The first gradient is the buffer, undampened, as in PyTorch.
-      return [learningRate, momentum, step === 0 ? 1 : 1 - dampening, nesterov, weightDecay];
-    },
-    update(weights, gradient, slots, constants) {
-      const [learningRate, momentum, share, nesterov, weightDecay] = constants as [
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
-      const [buffers] = slots as [FloatArray];
-      for (let i = 0; i < weights.length; i++) {
-        const weight = weights[i];
-        const decayed = gradient[i] + weightDecay * weight;
-        const buffer = momentum * buffers[i] + share * decayed;
-        buffers[i] = buffer;
-        weights[i] = weight - learningRate * (nesterov !== 0 ? decayed + momentum * buffer : buffer);
-      }
-    },
-  },
-  /** m ← β₁m + (1 − β₁)g, v ← β₂v + (1 − β₂)g², w ← w − learningRate·m̂ / (√v̂ + ε) with m̂ = m/(1 − β₁ᵗ), v̂ = v/(1 − β₂ᵗ). */
-  adam: {
-    parameters: ['beta1', 'beta2', 'epsilon', 'weightDecay'],
-    slots: 2,
-    prepare(step, learningRate, parameters) {
-      const [beta1, beta2, epsilon, weightDecay] = parameters as [number, number, number, number];
-      const stepSize = learningRate / (1 - beta1 ** (step + 1));
-      const rootCorrection = Math.sqrt(1 - beta2 ** (step + 1));
-      return [stepSize, rootCorrection, beta1, beta2, epsilon, weightDecay];
-    },
-    update(weights, gradient, slots, constants) {
-      const [stepSize, rootCorrection, beta1, beta2, epsilon, weightDecay] = constants as [
-        number,
-        number,
-        number,
-        number,
-        number,
-        number,
-      ];
-      const [means, squares] = slots as [FloatArray, FloatArray];
-      for (let i = 0; i < weights.length; i++) {
-        const weight = weights[i];
-        const decayed = gradient[i] + weightDecay * weight;
-        const mean = beta1 * means[i] + (1 - beta1) * decayed;
-        const square = beta2 * squares[i] + (1 - beta2) * decayed * decayed;
-        means[i] = mean;
-        squares[i] = square;
-        weights[i] = weight - (stepSize * mean) / (Math.sqrt(square) / rootCorrection + epsilon);
-      }
-    },
-  },
-};

@@ -1,9 +1,9 @@
-import type { ActivationPlan, DensePlan, Dtype, FloatArray, LayerPlan, Plan } from './backend/backend.js';
+import type { ActivationPlan, Dtype, LayerPlan, LossPlan, Plan } from './backend/backend.js';
 import { type BackendChoice, selectThreads } from './backend/select.js';
-import { initialValues } from './initializers.js';
-import { type DenseSpec, type LayerSpec, resolveLayer } from './layers.js';
-import { RandomGenerator } from './random.js';
-import { integer, invalid, oneOf, options } from './validate.js';
+import { expected } from './errors.js';
+import { type LayerSpec, resolveLayer } from './layers.js';
+import { type Loss, losses, resolveLoss } from './losses.js';
+import { integer, invalid, isObject, oneOf, options } from './validate.js';
 
 export interface NetworkOptions {
   /** Numbers per row of x. */
@@ -20,15 +20,11 @@ export interface NetworkOptions {
 }
 
 export interface ResolvedNetwork {
+  /** Layer i is that of spec i, but that a last activation may be part of the dense layer before it. */
   readonly plan: Plan;
   readonly specs: readonly LayerSpec[];
   readonly backend: BackendChoice;
-  /** The last layer's, which a loss may be fused with. */
-  readonly outputActivation: ActivationPlan;
 }
-
-/** First number of the random stream of the initial weights. */
-const weightsStream = 1;
 
 /** Checks what a user configured and fills in every default; throws `INVALID_ARGUMENT`. */
 export function resolveNetwork(given: unknown): ResolvedNetwork {
@@ -42,48 +38,64 @@ export function resolveNetwork(given: unknown): ResolvedNetwork {
     width = plan.units;
     return { spec, plan };
   });
-  const last = resolved[resolved.length - 1].plan;
-  if (last.kind !== 'dense') throw invalid('a dense layer', `layers[${layers.length - 1}]`, layers[layers.length - 1]);
   return {
     plan: {
       dtype: oneOf<Dtype>(dtype, 'dtype', ['float32', 'float64']),
       inputs,
       outputs: width,
-      layers: resolved.map(({ plan }) => plan),
+      layers: joinOutputActivation(resolved.map(({ plan }) => plan)),
       seed: integer(seed, 'seed', 0, 2 ** 32 - 1),
       threads: selectThreads(fields.threads as number | undefined),
     },
     specs: Object.freeze(resolved.map(({ spec }) => spec)),
     backend: oneOf<BackendChoice>(backend, 'backend', ['auto', 'native', 'typescript']),
-    outputActivation: last.activation,
   };
 }
 
-/** One parameter array of a network: which layer has it, as what, and its shape. */
-export interface ParameterShape {
-  readonly layer: number;
-  readonly name: 'weights' | 'bias';
-  readonly rows: number;
-  readonly columns: number;
+/** An activation that comes last, right behind a dense layer without one, is that layer's: a loss may be fused with it then. */
+function joinOutputActivation(layers: readonly LayerPlan[]): readonly LayerPlan[] {
+  const [before, last] = layers.slice(-2);
+  if (last?.kind !== 'activation' || before.kind !== 'dense' || before.activation.name !== 'identity') return layers;
+  return [...layers.slice(0, -2), { ...before, activation: last.activation }];
 }
 
-/** All parameter arrays in the order in which they cross to a trainer. */
-export function parameterShapes(layers: readonly LayerPlan[]): ParameterShape[] {
-  return layers.flatMap((layer, i): ParameterShape[] => {
-    if (layer.kind !== 'dense') return [];
-    const weights: ParameterShape = { layer: i, name: 'weights', rows: layer.inputs, columns: layer.units };
-    return layer.bias ? [weights, { layer: i, name: 'bias', rows: 1, columns: layer.units }] : [weights];
-  });
+const identity: ActivationPlan = { name: 'identity', parameters: [] };
+
+/**
+ * The loss on a network's outputs, fused with the activation of a last dense layer where it can be; throws `INVALID_ARGUMENT`,
+ * also for a loss that would have to be fused with an activation that does not stand right behind a dense layer.
+ */
+export function resolveOutputLoss(spec: unknown, plan: Plan): { plan: LossPlan; acceptsClasses: boolean } {
+  const last = plan.layers[plan.layers.length - 1];
+  const resolved = resolveLoss(spec, last.kind === 'dense' ? last.activation : identity, plan.outputs);
+  if (last.kind !== 'activation') return resolved;
+  const type = (isObject(spec) ? spec.type : spec) as keyof typeof losses;
+  const { fused, kernel }: Loss = losses[type];
+  // The same kernel on outputs would take them for pre-activations.
+  if (fused?.activations.includes(last.activation.name) && fused.kernel === kernel) {
+    const what = `a dense layer right before activation('${last.activation.name}')`;
+    throw expected('INVALID_ARGUMENT', what, `loss ${JSON.stringify(type)}`, 'another layer there');
+  }
+  return resolved;
 }
 
-/** Starting values of all parameters, from the seed and each layer's initializers. */
-export function initialParameters({ plan, specs }: ResolvedNetwork): FloatArray[] {
-  const generators = plan.layers.map((_, i) => new RandomGenerator(plan.seed, weightsStream, i));
-  return parameterShapes(plan.layers).map(({ layer, name, rows, columns }) => {
-    const spec = specs[layer] as DenseSpec;
-    const option = name === 'weights' ? 'kernelInitializer' : 'biasInitializer';
-    const { inputs, units } = plan.layers[layer] as DensePlan;
-    const at = `layers[${layer}].${option}`;
-    return initialValues(spec[option], [rows, columns], { inputs, outputs: units }, generators[layer], plan.dtype, at);
-  });
+/** Whether some layer's weights add to the loss. */
+export function hasPenalty({ layers }: Plan): boolean {
+  return layers.some((layer) => layer.kind === 'dense' && (layer.l1 > 0 || layer.l2 > 0));
+}
+
+/** Throws `INVALID_ARGUMENT` where batch normalization would have the statistics of a single row, as PyTorch does. */
+export function ensureEnoughRows({ layers }: Plan, rows: number, passRows: number): void {
+  if (
+    rows > 0 &&
+    Math.min(rows, rows % passRows || passRows) === 1 &&
+    layers.some(({ kind }) => kind === 'batchNormalization')
+  ) {
+    throw expected(
+      'INVALID_ARGUMENT',
+      'at least 2 rows in each batch beside batchNormalization',
+      'batchSize',
+      'a batch of 1',
+    );
+  }
 }

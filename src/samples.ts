@@ -1,4 +1,5 @@
 import type { Dtype, Kernels, NumericArray, Samples } from './backend/backend.js';
+import { weighClasses } from './class_weights.js';
 import { describe, expected } from './errors.js';
 import { checkFinite, isNumericArray, type MatrixLike, type Rows, readRows } from './matrix.js';
 import type { Steps } from './steps.js';
@@ -126,23 +127,33 @@ export interface FitSamples {
   readonly validation: (CheckedSamples & { readonly from: number }) | undefined;
 }
 
-/** Checks a fit's rows and sets apart the validation's: a share from the end, or rows of their own. */
+/** Rows that are left to train on where a share is taken from the end for validation. */
+export function trainingRows(rows: number, share: number): number {
+  return Math.floor(rows * (1 - share));
+}
+
+/**
+ * Checks a fit's rows and sets apart the validation's: a share from the end, or rows of their own. Class weights are for the
+ * rows trained on.
+ */
 export function* readFitSamples(
   data: unknown,
   validation: unknown,
   shape: SampleShape,
   acceptsClasses: boolean,
+  classWeights: ReadonlyMap<number, number> | undefined,
 ): Steps<FitSamples> {
   const all = yield* readSamples(data, shape, acceptsClasses);
-  if (validation === undefined) return { training: all, validation: undefined };
+  const { samples } = yield* weighClasses(all, classWeights, shape.outputs);
+  if (validation === undefined) return { training: { samples, rows: all.rows }, validation: undefined };
   if (typeof validation !== 'number') {
     const own = yield* readSamples(validation, shape, acceptsClasses, 'validation.');
-    return { training: all, validation: { ...own, from: 0 } };
+    return { training: { samples, rows: all.rows }, validation: { ...own, from: 0 } };
   }
-  const from = Math.floor(all.rows * (1 - validation));
+  const from = trainingRows(all.rows, validation);
   const rows = all.rows - from;
-  if (totalWeight(all.samples, 0, from) === 0 || totalWeight(all.samples, from, rows) === 0) {
+  if (totalWeight(samples, 0, from) === 0 || totalWeight(all.samples, from, rows) === 0) {
     throw invalid('a share that leaves rows of a positive weight on both sides', 'validation', validation);
   }
-  return { training: { samples: all.samples, rows: from }, validation: { samples: all.samples, rows, from } };
+  return { training: { samples, rows: from }, validation: { samples: all.samples, rows, from } };
 }

@@ -1,15 +1,14 @@
 import type { LayerPlan, Plan } from './backend/backend.js';
 import type { BackendReport } from './network.js';
+import { parameterCount } from './parameters.js';
 
 /** A network as a table for people. */
 export function summarize({ layers, inputs, dtype }: Plan, backend: BackendReport): string {
-  const count = (layer: LayerPlan): number =>
-    layer.kind === 'dense' ? (layer.inputs + Number(layer.bias)) * layer.units : 0;
-  const total = layers.reduce((sum, layer) => sum + count(layer), 0);
+  const total = layers.reduce((sum, layer) => sum + parameterCount(layer), 0);
   const rows = [
     ['layer', 'outputs', 'parameters'],
     ['inputs', grouped(inputs), ''],
-    ...layers.map((layer) => [describeLayer(layer), grouped(layer.units), grouped(count(layer))]),
+    ...layers.map((layer) => [describeLayer(layer), grouped(layer.units), grouped(parameterCount(layer))]),
     ['total', '', grouped(total)],
   ];
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column].length)));
@@ -23,7 +22,15 @@ export function summarize({ layers, inputs, dtype }: Plan, backend: BackendRepor
 }
 
 function describeLayer(layer: LayerPlan): string {
-  return layer.kind === 'dense' ? `dense, ${layer.activation.name}` : `dropout, ${layer.rate}`;
+  switch (layer.kind) {
+    case 'dense':
+    case 'activation':
+      return `${layer.kind}, ${layer.activation.name}`;
+    case 'dropout':
+      return `dropout, ${layer.rate}`;
+    default:
+      return layer.kind;
+  }
 }
 
 function grouped(value: number): string {

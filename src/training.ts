@@ -1,12 +1,18 @@
-import type { Plan, Trainer, TrainingJob, TrainingReport } from './backend/backend.js';
+import type { FloatArray, Plan, Trainer, TrainingJob, TrainingReport } from './backend/backend.js';
+import { EpochSums } from './epoch_sums.js';
 import { evaluateRows, evaluationBatchSize, outputElements } from './evaluation.js';
 import type { ResolvedFit } from './fit_options.js';
 import { best, type EpochReport, type History } from './history.js';
+import type { EpochTrainer } from './lbfgs_trainer.js';
 import { createFloats } from './matrix.js';
-import { type Accumulators, results } from './metrics.js';
 import { type Chunk, chunks, epochOrders } from './order.js';
+import { newParameters, parameterShapes } from './parameters.js';
+import { hasPenalty } from './plan.js';
+import { continueOptimizer, epochTrainer, type Progress } from './progress.js';
 import type { FitSamples } from './samples.js';
+import type { LearningRates } from './schedules.js';
 import { runInTurns } from './steps.js';
+import type { Stopping } from './stopping.js';
 
 /**
  * Rows of order per call of the trainer: their shuffling, which the first call waits for, takes some 5 ms, and even at 10 ns
@@ -14,25 +20,12 @@ import { runInTurns } from './steps.js';
  */
 const chunkRows = 2 ** 17;
 
-/** How far a network's training has come; lives as long as the network. */
-export interface Progress {
-  /** Whole epochs: keys the order. */
-  epoch: number;
-  /** Keys the dropout masks. */
-  updates: number;
-  /** The kernel whose state the trainer keeps, and the updates done with that state. */
-  optimizer: { kernel: string; step: number };
-}
-
-/** The optimizer's state goes on, or starts anew where another kernel or a reset is asked for. */
-export function continueOptimizer(progress: Progress, kernel: string, reset: boolean): void {
-  if (reset || progress.optimizer.kernel !== kernel) progress.optimizer = { kernel, step: 0 };
-}
-
 /** All a fit works on, checked. */
 export interface Fit extends FitSamples {
   readonly trainer: Trainer;
   readonly plan: Plan;
+  /** Layers as the user counts them. */
+  readonly layers: number;
   readonly progress: Progress;
   readonly options: ResolvedFit;
   /** Runs a user's function with the network free for other calls. */
@@ -41,7 +34,7 @@ export interface Fit extends FitSamples {
   ensureUsable(): void;
 }
 
-/** Trains until the epochs are done, the signal is aborted or a loss is not finite. */
+/** Trains until the epochs are done, a stop rule holds, the signal is aborted or a loss is not finite. */
 export async function train(fit: Fit): Promise<Omit<History, 'seconds'>> {
   const training = new Training(fit);
   const stoppedBy = await training.run();
@@ -49,71 +42,73 @@ export async function train(fit: Fit): Promise<Omit<History, 'seconds'>> {
   return { epochs, best: best(epochs), stoppedBy, samplesPerSecond: rows === 0 ? 0 : rows / seconds };
 }
 
-/** Sums over the epoch that is being trained on. */
-interface EpochSums {
-  rows: number;
-  batches: number;
-  loss: number;
-  weight: number;
-  seconds: number;
-  readonly accumulators: Accumulators;
-}
-
 class Training {
   readonly epochs: EpochReport[] = [];
   rows = 0;
   seconds = 0;
   readonly #fit: Fit;
+  readonly #trainer: EpochTrainer;
+  /** Rows of one update. */
   readonly #batchSize: number;
-  /** Rows per chunk at most, unless a single batch has more. */
-  readonly #chunkRows: number;
+  /** Rows that go through the network together. */
+  readonly #passRows: number;
+  readonly #batchesPerEpoch: number;
+  readonly #lastUpdate: number;
+  readonly #rates: LearningRates;
+  readonly #stopping: Stopping;
   readonly #chunks: Iterator<Chunk, undefined>;
   /** Of the epoch that parts are taken from. */
   #order: Uint32Array = new Uint32Array(0);
   #sums: EpochSums;
+  /** Parameters to go back to at the end. */
+  #best: readonly FloatArray[] | undefined;
   #running = false;
 
   constructor(fit: Fit) {
     const { options, plan, progress, training } = fit;
+    const { rows } = training;
     this.#fit = fit;
-    this.#batchSize = options.batchSize === 'full' ? training.rows : Math.min(options.batchSize, training.rows);
-    const wantsOutputs = options.metrics.count > 0;
+    this.#trainer = epochTrainer(progress, options.optimizer, fit.trainer, plan);
+    this.#passRows = options.batchSize === 'full' ? rows : Math.min(options.batchSize, rows);
+    this.#batchSize = Math.min(this.#passRows * options.accumulate, rows);
+    this.#batchesPerEpoch = Math.ceil(rows / this.#batchSize);
+    this.#rates = options.schedule();
+    this.#stopping = options.stop.start();
+    const wantsOutputs = options.metrics.names.length > 0;
     const limit = wantsOutputs ? Math.floor(outputElements / plan.outputs) : chunkRows;
-    this.#chunkRows = options.onBatch ? this.#batchSize : Math.max(limit, this.#batchSize);
-    const nobodyListens = !(options.onEpoch || options.onBatch || fit.validation || wantsOutputs);
+    // Rows per chunk at most, unless a single batch has more.
+    const rowsAtOnce = options.onBatch ? this.#batchSize : Math.max(limit, this.#batchSize);
+    const epochsMatter = options.stop.count > 0 || this.#rates.watchesEpochs || fit.validation !== undefined;
+    const nobodyListens = !(options.onEpoch || options.onBatch || epochsMatter || wantsOutputs);
     progress.epoch = options.initialEpoch ?? progress.epoch;
-    this.#chunks = chunks(
-      progress.epoch,
-      options.epochs,
-      training.rows,
-      this.#batchSize,
-      this.#chunkRows,
-      nobodyListens,
-    );
+    this.#chunks = chunks(progress.epoch, options.epochs, rows, this.#batchSize, rowsAtOnce, nobodyListens);
     this.#sums = this.#newSums();
-    continueOptimizer(progress, options.optimizer.kernel, options.reset);
+    continueOptimizer(progress, options.optimizer.plan.kernel, options.reset);
+    this.#lastUpdate = progress.optimizer.step + options.epochs * this.#batchesPerEpoch;
   }
 
   async run(): Promise<History['stoppedBy']> {
     const { options, trainer } = this.#fit;
     const cancel = (): void => {
-      if (this.#running) trainer.cancel();
+      if (!this.#running) return;
+      trainer.cancel();
+      this.#trainer.cancel();
     };
     options.signal?.addEventListener('abort', cancel);
     try {
       for (let next = this.#nextChunk(); ; ) {
         const current = await next;
-        if (!current) return 'epochs';
+        if (!current) return this.#finish('epochs');
         if (options.signal?.aborted) return 'signal';
-        const job = this.#job(current.order);
+        const job = this.#job(current);
         const started = performance.now();
-        const running = this.#own(trainer.train(job));
+        const running = this.#own(this.#trainer.train(job));
         // The next order is made while this one is trained on.
         next = this.#nextChunk();
         const report = await running;
         const ended = await this.#account(current.chunk, job, report, (performance.now() - started) / 1000);
-        if (ended === 'cancelled') return 'signal';
-        if (ended === 'notFinite') return 'notFinite';
+        if (ended === 'signal' || ended === 'notFinite') return ended;
+        if (ended) return this.#finish(ended);
       }
     } finally {
       options.signal?.removeEventListener('abort', cancel);
@@ -142,93 +137,96 @@ class Training {
     return { chunk, order: this.#order.subarray(from, to) };
   }
 
-  #job(order: Uint32Array): TrainingJob {
+  #job({ chunk, order }: { chunk: Chunk; order: Uint32Array }): TrainingJob {
     const { options, plan, progress, training } = this.#fit;
     const wholeEpochs = Math.floor(order.length / training.rows);
-    const batchesPerEpoch = Math.ceil(training.rows / this.#batchSize);
-    const batches =
-      wholeEpochs * batchesPerEpoch + Math.ceil((order.length - wholeEpochs * training.rows) / this.#batchSize);
+    const rest = order.length - wholeEpochs * training.rows;
+    const batches = wholeEpochs * this.#batchesPerEpoch + Math.ceil(rest / this.#batchSize);
     return {
       samples: training.samples,
       order,
       epochRows: training.rows,
       batchSize: this.#batchSize,
+      ...(this.#passRows < this.#batchSize && { passRows: this.#passRows }),
       loss: options.loss,
-      optimizer: options.optimizer,
-      learningRates: Float64Array.of(options.learningRate),
+      optimizer: options.optimizer.plan,
+      ...(options.clip && { clip: options.clip }),
+      learningRates: this.#learningRates(chunk, batches),
       firstUpdate: progress.updates,
       optimizerStep: progress.optimizer.step,
       losses: new Float64Array(batches),
-      ...(options.metrics.count > 0 && { outputs: createFloats(plan.dtype, order.length * plan.outputs) }),
+      ...(hasPenalty(plan) && { penalties: new Float64Array(batches) }),
+      ...(options.gradientNorms && { gradientNorms: new Float64Array(batches * plan.layers.length) }),
+      ...(options.metrics.names.length > 0 && { outputs: createFloats(plan.dtype, order.length * plan.outputs) }),
     };
+  }
+
+  #learningRates({ firstEpoch }: Chunk, batches: number): Float64Array {
+    const { constant } = this.#rates;
+    if (constant !== undefined) return Float64Array.of(constant);
+    const done = this.#fit.progress.optimizer.step;
+    return Float64Array.from({ length: batches }, (_, batch) => {
+      // A chunk of several epochs has them whole; of one epoch, it has no more than that.
+      const epoch = firstEpoch + Math.floor(batch / this.#batchesPerEpoch);
+      return this.#rates.rate(done + batch + 1, epoch, this.#lastUpdate);
+    });
   }
 
   #newSums(): EpochSums {
     const { options, training } = this.#fit;
-    const accumulators = options.metrics.start(training.samples);
-    return { rows: 0, batches: 0, loss: 0, weight: 0, seconds: 0, accumulators };
+    return new EpochSums(options.loss.reduction, options.metrics.start(training.samples));
   }
 
-  /** Enters what a job has done into the sums, the reports and the network's progress. */
+  /** Enters what a job has done into the sums, the reports and the network's progress; what ends the fit now, if anything. */
   async #account(
     chunk: Chunk,
     job: TrainingJob,
     report: TrainingReport,
     seconds: number,
-  ): Promise<TrainingReport['ended']> {
+  ): Promise<History['stoppedBy'] | undefined> {
     const { progress, options, training, callback } = this.#fit;
     const { weights } = training.samples;
+    const ended = report.ended === 'cancelled' ? 'signal' : report.ended === 'notFinite' ? 'notFinite' : undefined;
     progress.updates += report.updates;
     progress.optimizer.step += report.updates;
     this.seconds += seconds;
     let done = 0;
     for (let batch = 0; batch < report.updates; batch++) {
-      const sums = this.#sums;
-      const size = Math.min(this.#batchSize, training.rows - sums.rows);
+      const size = Math.min(this.#batchSize, training.rows - this.#sums.rows);
       let weight = weights ? 0 : size;
       if (weights) for (let i = done; i < done + size; i++) weight += weights[job.order[i]];
-      sums.loss += job.losses[batch] * (options.loss.reduction === 'mean' ? weight : 1);
-      sums.weight += weight;
-      sums.rows += size;
-      sums.batches++;
+      this.#sums.add(job, batch, size, weight);
       done += size;
-      if (sums.rows === training.rows && chunk.epochs > 1) this.#endEpoch(seconds / chunk.epochs);
+      if (this.#sums.rows === training.rows && chunk.epochs > 1) this.#endEpoch(seconds / chunk.epochs);
     }
     this.rows += done;
-    if (chunk.epochs > 1) return report.ended;
+    if (chunk.epochs > 1) return ended;
 
     const sums = this.#sums;
     sums.seconds += seconds;
     for (const accumulator of Object.values(sums.accumulators)) {
-      accumulator.add(job.outputs!, job.order.subarray(0, done));
+      accumulator.add(job.outputs!.subarray(0, done * this.#fit.plan.outputs), job.order.subarray(0, done));
     }
     if (options.onBatch && done > 0) {
-      const batch = { epoch: progress.epoch, batch: sums.batches - 1, loss: job.losses[0] };
+      const loss = job.losses[0] + (job.penalties?.[0] ?? 0);
+      const batch = { epoch: progress.epoch, batch: sums.batches - 1, loss };
       await callback(() => options.onBatch?.(batch));
     }
-    if (sums.rows < training.rows) return report.ended;
-    return (await this.#endWatchedEpoch()) ? report.ended : 'cancelled';
+    if (sums.rows < training.rows) return ended;
+    return (await this.#endWatchedEpoch()) ?? ended;
   }
 
   #endEpoch(seconds: number, validation?: EpochReport['validation']): EpochReport {
-    const { progress, options } = this.#fit;
-    const { loss, weight, accumulators } = this.#sums;
-    const report: EpochReport = {
-      epoch: progress.epoch,
-      loss: options.loss.reduction === 'mean' ? loss / weight : loss,
-      learningRate: options.learningRate,
-      seconds,
-      ...results(accumulators),
-      ...(validation && { validation }),
-    };
+    const { progress, layers } = this.#fit;
+    const report = this.#sums.report(progress.epoch, seconds, layers, validation);
     this.epochs.push(report);
     progress.epoch++;
     this.#sums = this.#newSums();
     return report;
   }
 
-  /** Validates, reports and calls back; false if the validation was cancelled. */
-  async #endWatchedEpoch(): Promise<boolean> {
+  /** Validates, reports, calls back and asks the stop rules; what ends the fit now, if anything. */
+  async #endWatchedEpoch(): Promise<History['stoppedBy'] | undefined> {
     const { trainer, plan, options, validation, callback } = this.#fit;
     const judged =
       validation &&
@@ -241,8 +239,19 @@ class Training {
         }),
       ));
     const report = this.#endEpoch(this.#sums.seconds, judged as EpochReport['validation']);
-    if (validation && !judged) return false;
+    if (validation && !judged) return 'signal';
+    this.#rates.next(judged?.loss ?? report.loss);
+    const { best: isBest, stoppedBy } = this.#stopping.epoch(report);
+    if (isBest) {
+      this.#best ??= newParameters(parameterShapes(plan.layers), plan.dtype);
+      trainer.getParameters(this.#best);
+    }
     if (options.onEpoch) await callback(() => options.onEpoch?.(report));
-    return true;
+    return stoppedBy;
+  }
+
+  #finish(stoppedBy: History['stoppedBy']): History['stoppedBy'] {
+    if (this.#best) this.#fit.trainer.setParameters(this.#best);
+    return stoppedBy;
   }
 }

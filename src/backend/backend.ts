@@ -29,6 +29,13 @@ export interface DensePlan {
   readonly units: number;
   readonly activation: ActivationPlan;
   readonly bias: boolean;
+  /** The penalty l1·Σ|w| + l2·Σw² over the weights is part of the loss; 0 for none. */
+  readonly l1: number;
+  readonly l2: number;
+  /** After each update, columns of the weights with a larger L2 norm are scaled down to it; 0 for none. */
+  readonly maxNorm: number;
+  /** After each update, negative weights become 0. */
+  readonly nonNegative: boolean;
 }
 
 export interface DropoutPlan {
@@ -39,7 +46,35 @@ export interface DropoutPlan {
   readonly rate: number;
 }
 
-export type LayerPlan = DensePlan | DropoutPlan;
+/** An activation as a layer of its own. */
+export interface ActivationLayerPlan {
+  readonly kind: 'activation';
+  readonly inputs: number;
+  readonly units: number;
+  readonly activation: ActivationPlan;
+}
+
+/**
+ * y = gamma ⊙ (x − mean) / √(variance + epsilon) + beta, over the rows of a pass while training (biased variance), and with
+ * the moving statistics otherwise: moving = (1 − momentum)·moving + momentum·batch, the batch's variance unbiased, as PyTorch.
+ */
+export interface BatchNormalizationPlan {
+  readonly kind: 'batchNormalization';
+  readonly inputs: number;
+  readonly units: number;
+  readonly momentum: number;
+  readonly epsilon: number;
+}
+
+/** The same over the columns of each row, biased variance, no moving statistics. */
+export interface LayerNormalizationPlan {
+  readonly kind: 'layerNormalization';
+  readonly inputs: number;
+  readonly units: number;
+  readonly epsilon: number;
+}
+
+export type LayerPlan = DensePlan | DropoutPlan | ActivationLayerPlan | BatchNormalizationPlan | LayerNormalizationPlan;
 
 /** A network as data: what crosses to a backend when a trainer is made. */
 export interface Plan {
@@ -84,15 +119,25 @@ export interface Samples {
   readonly weights?: Float64Array;
 }
 
+export interface ClipPlan {
+  readonly norm?: number;
+  readonly value?: number;
+}
+
 export interface TrainingJob {
   readonly samples: Samples;
   /** Row numbers in the sequence in which they are trained on: whole epochs one behind the other, or part of one. */
   readonly order: Uint32Array;
   /** A batch ends after this many rows of `order` even if it is short: the rows of one epoch. */
   readonly epochRows: number;
+  /** Rows of one update. */
   readonly batchSize: number;
+  /** Rows that go through the layers together, where fewer than a batch: accumulation. Seen only in batch statistics. */
+  readonly passRows?: number;
   readonly loss: LossPlan;
   readonly optimizer: OptimizerPlan;
+  /** Applied to the gradient of an update as a whole: at most this L2 norm over all parameters, or this absolute value each. */
+  readonly clip?: ClipPlan;
   /** One per update of this job, or a single one for all. */
   readonly learningRates: Float64Array;
   /** Updates this network has done before: keys the dropout masks. */
@@ -101,6 +146,10 @@ export interface TrainingJob {
   readonly optimizerStep: number;
   /** Out: each batch's loss before its update, (batches). */
   readonly losses: Float64Array;
+  /** Out, optional: each batch's regularization penalty before its update, (batches); not part of `losses`. */
+  readonly penalties?: Float64Array;
+  /** Out, optional: L2 norm of each layer's gradient, penalty included, before clipping, (batches, layers of the plan); 0 without parameters. */
+  readonly gradientNorms?: Float64Array;
   /** Out, optional: the outputs of the training pass, (order.length, outputs), in the sequence of `order`. */
   readonly outputs?: FloatArray;
 }
@@ -127,19 +176,49 @@ export interface EvaluationJob {
 export interface EvaluationReport {
   /** Σᵢ wᵢ·scale·lᵢ over the rows evaluated (not divided by Σ wᵢ); 0 without a loss. */
   readonly lossSum: number;
+  /** The regularization penalty at the present weights. */
+  readonly penalty: number;
   readonly ended: 'complete' | 'cancelled';
 }
 
-/** One pass forward and backward over all rows of the samples as one batch, dropout as in update `firstUpdate`. */
+/** Forward and backward over all rows of the samples as one batch, dropout as in update `firstUpdate`; penalties included. */
 export interface GradientJob {
   readonly samples: Samples;
   readonly rows: number;
   readonly loss: LossPlan;
   readonly firstUpdate: number;
-  /** Out: one array per parameter array, in the order of `Trainer.getParameters`. */
+  /** Out: one array per parameter array, in the order of `Trainer.getParameters`; 0 for moving statistics. */
   readonly gradients: readonly FloatArray[];
   /** Out, optional: ∂L/∂x, (rows, inputs). */
   readonly inputGradient?: FloatArray;
+}
+
+/** A forward pass whose activations stay for `backwardSync`. */
+export interface ForwardJob {
+  readonly x: NumericArray;
+  readonly rows: number;
+  /** Dropout on, batch statistics. */
+  readonly training: boolean;
+  readonly update: number;
+  /** Out: (rows, outputs). */
+  readonly outputs: FloatArray;
+}
+
+/** The way back from the last forward pass; parameter gradients replace those kept before. */
+export interface BackwardJob {
+  /** ∂L/∂outputs, (rows, outputs). */
+  readonly outputGradient: FloatArray;
+  /** Out, optional: ∂L/∂x, (rows, inputs). */
+  readonly inputGradient?: FloatArray;
+  /** Whether parameter gradients, penalties included, are made and kept for `applyGradientsSync`. */
+  readonly parameters: boolean;
+}
+
+export interface ApplyJob {
+  readonly optimizer: OptimizerPlan;
+  readonly learningRate: number;
+  readonly optimizerStep: number;
+  readonly clip?: ClipPlan;
 }
 
 /**
@@ -147,7 +226,10 @@ export interface GradientJob {
  * the caller's error (`BUSY`). A job that fails or is cancelled leaves the parameters as after the last whole update.
  */
 export interface Trainer {
-  /** Copies in: for each dense layer its weights, (inputs, units) row-major, then its bias, (units), if it has one. */
+  /**
+   * Copies in, layer by layer: dense: weights, (inputs, units) row-major, then bias, (units), if it has one; batch
+   * normalization: gamma, beta, moving mean, moving variance, (units) each; layer normalization: gamma, beta.
+   */
   setParameters(parameters: readonly FloatArray[]): void;
   /** Copies out, into arrays of the same sizes. */
   getParameters(into: readonly FloatArray[]): void;
@@ -156,8 +238,13 @@ export interface Trainer {
   trainSync(job: TrainingJob): TrainingReport;
   evaluate(job: EvaluationJob): Promise<EvaluationReport>;
   evaluateSync(job: EvaluationJob): EvaluationReport;
-  /** Returns the batch's loss. */
+  /** Returns the batch's loss, penalty included. */
+  gradients(job: GradientJob): Promise<number>;
   gradientsSync(job: GradientJob): number;
+  forwardSync(job: ForwardJob): void;
+  /** @throws ChainruleError INVALID_ARGUMENT where no forward pass came before. */
+  backwardSync(job: BackwardJob): void;
+  applyGradientsSync(job: ApplyJob): void;
   /** Asks the running job to end after the batch it is at. */
   cancel(): void;
   /** Cancels a running job and frees everything as soon as that has ended. Idempotent. */

@@ -1,18 +1,5 @@
 import { ChainruleError, type ErrorCode } from '../errors.js';
-import type {
-  Backend,
-  Dtype,
-  EvaluationJob,
-  EvaluationReport,
-  FloatArray,
-  GradientJob,
-  Kernels,
-  Plan,
-  RegistryListing,
-  Trainer,
-  TrainingJob,
-  TrainingReport,
-} from './backend.js';
+import type { Backend, Dtype, FloatArray, Kernels, Plan, RegistryListing, Trainer } from './backend.js';
 
 /** The whole surface of the compiled addon: native/addon.cc and native/binding/. */
 export interface Addon {
@@ -24,19 +11,7 @@ export interface Addon {
   firstNotFinite(isa: string, array: FloatArray, from: number, to: number): number;
   /** Runs `rounds` of independent multiply-adds in registers; returns the floating-point operations done. */
   peak(isa: string, dtype: Dtype, rounds: number): number;
-  readonly Trainer: new (isa: string, plan: Plan) => NativeTrainer;
-}
-
-interface NativeTrainer {
-  setParameters(parameters: readonly FloatArray[]): void;
-  getParameters(into: readonly FloatArray[]): void;
-  train(job: TrainingJob): Promise<TrainingReport>;
-  trainSync(job: TrainingJob): TrainingReport;
-  evaluate(job: EvaluationJob): Promise<EvaluationReport>;
-  evaluateSync(job: EvaluationJob): EvaluationReport;
-  gradientsSync(job: GradientJob): number;
-  cancel(): void;
-  dispose(): void;
+  readonly Trainer: new (isa: string, plan: Plan) => Trainer;
 }
 
 /** Instruction sets that this machine can run, best first. */
@@ -56,7 +31,7 @@ export function createNativeBackend(addon: unknown, isa: string = nativeIsas(add
     name: 'native',
     isa,
     kernels: (dtype) => kernels[dtype],
-    createTrainer: (plan): Trainer => new native.Trainer(isa, plan),
+    createTrainer: (plan) => new native.Trainer(isa, plan),
     registry: () => native.registry(isa),
   };
 }

@@ -20,7 +20,8 @@ let loadedOnce: LoadResult | undefined;
 const nativeBackends = new Map<string, Backend>();
 
 /**
- * An option other than `auto` wins over CHAINRULE_BACKEND; CHAINRULE_ISA names the instruction set of the native backend.
+ * An option other than `auto` wins over CHAINRULE_BACKEND; CHAINRULE_ISA names the instruction set of the native
+ * backend, and `instructionSet` one that wins over it.
  * @throws ChainruleError INVALID_ARGUMENT for a name there is not, or for names that contradict each other; BACKEND_UNAVAILABLE,
  * with the loader's failures as `cause`, for a backend or an instruction set that this machine cannot run.
  */
@@ -28,20 +29,23 @@ export function selectBackend(
   choice: BackendChoice = 'auto',
   environment: Environment = process.env,
   loaded?: LoadResult,
+  instructionSet?: string,
 ): BackendSelection {
   const named = oneOf(choice, ['auto', 'native', 'typescript'], 'backend');
   const variable = environmentName(environment, 'CHAINRULE_BACKEND', ['native', 'typescript']);
-  const isa = environmentName(environment, 'CHAINRULE_ISA', isaNames);
+  const isaName = instructionSet === undefined ? 'CHAINRULE_ISA' : 'isa';
+  const isa =
+    instructionSet === undefined
+      ? environmentName(environment, 'CHAINRULE_ISA', isaNames)
+      : oneOf(instructionSet, isaNames, 'isa');
 
+  if (named === 'typescript' && instructionSet !== undefined) {
+    throw expected('INVALID_ARGUMENT', "no instruction set beside backend: 'typescript'", 'isa', instructionSet);
+  }
   if (named === 'typescript') return { backend: typescriptBackend, reason: "backend: 'typescript' was asked for" };
   if (named === 'auto' && variable === 'typescript') {
     if (isa !== undefined) {
-      throw expected(
-        'INVALID_ARGUMENT',
-        'no instruction set beside CHAINRULE_BACKEND=typescript',
-        'CHAINRULE_ISA',
-        isa,
-      );
+      throw expected('INVALID_ARGUMENT', 'no instruction set beside CHAINRULE_BACKEND=typescript', isaName, isa);
     }
     return { backend: typescriptBackend, reason: 'CHAINRULE_BACKEND=typescript' };
   }
@@ -56,13 +60,13 @@ export function selectBackend(
   if (isa !== undefined && !isas.includes(isa)) {
     throw new ChainruleError(
       'BACKEND_UNAVAILABLE',
-      `expected an instruction set of this machine (${isas.join(', ')}) for CHAINRULE_ISA, got ${isa}`,
+      `expected an instruction set of this machine (${isas.join(', ')}) for ${isaName}, got ${isa}`,
       { cause: failures },
     );
   }
   const asked =
     named === 'native' ? "backend: 'native'" : variable === 'native' ? 'CHAINRULE_BACKEND=native' : 'the addon loaded';
-  const chosen = isa === undefined ? `${isas[0]} is the best of ${isas.join(', ')}` : `CHAINRULE_ISA=${isa}`;
+  const chosen = isa === undefined ? `${isas[0]} is the best of ${isas.join(', ')}` : `${isaName}=${isa}`;
   return { backend: nativeBackend(addon, isa ?? isas[0]), reason: `${asked}; ${chosen}` };
 }
 

@@ -1,5 +1,5 @@
 import type { Dtype, FloatArray, NumericArray, Plan, Samples } from '../backend.js';
-import { createArray } from './layers.js';
+import { createArray } from './arrays.js';
 import { expandClasses } from './loss_rows.js';
 
 /** Collects the rows of a block in the network's dtype. */

@@ -8,6 +8,13 @@ export interface View {
   readonly columnStride: number;
 }
 
+/** A row-major matrix, or its transpose. */
+export function view(data: FloatArray, leadingDimension: number, transposed = false): View {
+  return transposed
+    ? { data, from: 0, rowStride: 1, columnStride: leadingDimension }
+    : { data, from: 0, rowStride: leadingDimension, columnStride: 1 };
+}
+
 /** 16 sums and 8 operands: as many doubles as a loop can hold without spilling much on 16 registers. */
 const tile = 4;
 

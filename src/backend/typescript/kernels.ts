@@ -1,9 +1,8 @@
-import { type Activation, activations } from '../../activations.js';
-import { type OptimizerKernelName, optimizerKernels } from '../../optimizers.js';
+import { activationNamed } from '../../activations.js';
+import { constantsAt, optimizerKernelNamed } from '../../optimizer_kernels.js';
 import type {
   ActivationBackwardArguments,
   ActivationForwardArguments,
-  ActivationPlan,
   DenseBackwardArguments,
   DenseForwardArguments,
   DropoutMaskArguments,
@@ -14,8 +13,9 @@ import type {
   LossArguments,
   UpdateArguments,
 } from '../backend.js';
+import { addColumnSums } from './arrays.js';
 import { fillDropoutMask } from './dropout.js';
-import { multiply, type View } from './gemm.js';
+import { multiply, view } from './gemm.js';
 import { expandClasses, lossRows } from './loss_rows.js';
 
 /** Stateless kernels; the arithmetic is in double whatever the dtype, results are rounded as they are stored. */
@@ -38,17 +38,6 @@ export function createKernels(dtype: Dtype): Kernels {
       fillDropoutMask(mask, 0, rows, columns, rate, seed, update, layer);
     },
   };
-}
-
-export function activationNamed(plan: ActivationPlan): Activation {
-  return (activations as Readonly<Record<string, Activation>>)[plan.name];
-}
-
-/** A row-major matrix, or its transpose. */
-export function view(data: FloatArray, leadingDimension: number, transposed = false): View {
-  return transposed
-    ? { data, from: 0, rowStride: 1, columnStride: leadingDimension }
-    : { data, from: 0, rowStride: leadingDimension, columnStride: 1 };
 }
 
 function gemm(args: GemmArguments): void {
@@ -94,19 +83,6 @@ function denseBackward(args: DenseBackwardArguments): void {
   }
 }
 
-/** sums += Σᵢ matrix[i], in row order. */
-export function addColumnSums(
-  matrix: FloatArray,
-  leadingDimension: number,
-  rows: number,
-  columns: number,
-  sums: Float64Array,
-): void {
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < columns; j++) sums[j] += matrix[i * leadingDimension + j];
-  }
-}
-
 /** Updates (rows, columns) weights with a leading dimension; gradient and slots are dense. */
 function updateRows(
   weights: FloatArray,
@@ -117,8 +93,8 @@ function updateRows(
   { optimizer, learningRate, step }: UpdateArguments,
   slots: readonly FloatArray[],
 ): void {
-  const kernel = optimizerKernels[optimizer.kernel as OptimizerKernelName];
-  const constants = kernel.prepare(step, learningRate, optimizer.parameters);
+  const kernel = optimizerKernelNamed(optimizer.kernel);
+  const constants = constantsAt(kernel, step, learningRate, optimizer.parameters);
   for (let i = 0; i < rows; i++) {
     const row = <T extends FloatArray>(array: T, from: number) => array.subarray(from, from + columns) as T;
     const rowSlots = slots.map((slot) => row(slot, i * columns));

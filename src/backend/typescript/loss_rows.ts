@@ -1,4 +1,4 @@
-import { type LossKernel, lossKernels } from '../../losses.js';
+import { type LossKernel, lossKernels } from '../../loss_kernels.js';
 import type { FloatArray, LossPlan } from '../backend.js';
 
 const kernels: Readonly<Record<string, LossKernel>> = lossKernels;
@@ -22,7 +22,9 @@ export function lossRows(
   let total = sum;
   for (let i = 0; i < rows; i++) {
     const scale = loss.scale * (weights ? weights[i] : 1);
-    total += scale * kernel.row(prediction, i * outputs, targets, i * outputs, gradient, scale / divisor, outputs);
+    const from = i * outputs;
+    const factor = scale / divisor;
+    total += scale * kernel.row(prediction, from, targets, from, gradient, factor, outputs, loss.parameters);
   }
   return total;
 }

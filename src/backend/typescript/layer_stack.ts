@@ -1,0 +1,101 @@
+import { type OptimizerKernel, optimizerKernelNamed, stateLength } from '../../optimizer_kernels.js';
+import type { ApplyJob, ClipPlan, FloatArray, Plan } from '../backend.js';
+import { createLayer } from './layers/index.js';
+import type { BackwardWishes, Layer, TrainingPosition } from './layers/layer.js';
+import type { Parameter } from './layers/parameter.js';
+
+/** The layers of a network as one: passes through them, and updates of all their parameters. */
+export class LayerStack {
+  readonly parameters: readonly Parameter[];
+  readonly usesBatchStatistics: boolean;
+  readonly #layers: readonly Layer[];
+  readonly #optimizerState = new Float64Array(stateLength);
+
+  constructor(plan: Plan) {
+    this.#layers = plan.layers.map((layer, position) => createLayer(layer, plan.dtype, position));
+    this.parameters = this.#layers.flatMap((layer) => layer.parameters);
+    this.usesBatchStatistics = this.#layers.some((layer) => layer.usesBatchStatistics);
+  }
+
+  get last(): Layer {
+    return this.#layers[this.#layers.length - 1];
+  }
+
+  reserve(rows: number): void {
+    for (const layer of this.#layers) layer.reserve(rows);
+  }
+
+  /** Before the first pass of a batch. */
+  beginBatch(): void {
+    for (const layer of this.#layers) layer.beginBatch();
+  }
+
+  clearGradients(): void {
+    for (const parameter of this.parameters) parameter.clearGradient();
+  }
+
+  forward(input: FloatArray, rows: number, position?: TrainingPosition): void {
+    let x = input;
+    for (const layer of this.#layers) {
+      layer.forward(x, rows, position);
+      x = layer.output;
+    }
+  }
+
+  /** `wishes` are for the stack as for a layer; returns ∂L/∂input where it is wished for. */
+  backward(outputGradient: FloatArray, rows: number, wishes: BackwardWishes): FloatArray {
+    const { parameterGradients } = wishes;
+    let gradient = outputGradient;
+    for (let l = this.#layers.length - 1; l >= 0; l--) {
+      const ofPreActivation = wishes.ofPreActivation && l === this.#layers.length - 1;
+      const inputGradient = wishes.inputGradient || l > 0;
+      gradient = this.#layers[l].backward(gradient, rows, { ofPreActivation, inputGradient, parameterGradients });
+    }
+    return gradient;
+  }
+
+  /** What the parameters add to the loss. */
+  penalty(): number {
+    return this.#layers.reduce((sum, layer) => sum + layer.penalty(), 0);
+  }
+
+  addPenaltyGradients(): void {
+    for (const layer of this.#layers) layer.addPenaltyGradient();
+  }
+
+  /** L2 norm of each layer's gradient; 0 without parameters. */
+  gradientNorms(): number[] {
+    return this.#layers.map(({ parameters }) => {
+      let squares = 0;
+      for (const { gradient } of parameters) {
+        for (const value of gradient) squares += value * value;
+      }
+      return Math.sqrt(squares);
+    });
+  }
+
+  update({ optimizer, optimizerStep, learningRate, clip }: ApplyJob): void {
+    if (clip) this.#clip(clip);
+    const kernel: OptimizerKernel = optimizerKernelNamed(optimizer.kernel);
+    const startsAnew = optimizerStep === 0;
+    if (startsAnew) this.#optimizerState.fill(0);
+    const constants = kernel.prepare(optimizerStep, learningRate, optimizer.parameters, this.#optimizerState);
+    for (const parameter of this.parameters) parameter.update(kernel, constants, startsAnew);
+    for (const layer of this.#layers) layer.endUpdate();
+  }
+
+  #clip({ norm, value }: ClipPlan): void {
+    if (norm !== undefined) {
+      // As PyTorch's clip_grad_norm_, which keeps clear of a division by 0.
+      const factor = norm / (Math.hypot(...this.gradientNorms()) + 1e-6);
+      if (factor < 1) this.#changeGradients((gradient) => gradient * factor);
+    }
+    if (value !== undefined) this.#changeGradients((gradient) => Math.min(Math.max(gradient, -value), value));
+  }
+
+  #changeGradients(change: (gradient: number) => number): void {
+    for (const { gradient } of this.parameters) {
+      for (let i = 0; i < gradient.length; i++) gradient[i] = change(gradient[i]);
+    }
+  }
+}

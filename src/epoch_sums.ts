@@ -1,0 +1,51 @@
+import type { TrainingJob } from './backend/backend.js';
+import type { EpochReport } from './history.js';
+import { type Accumulators, results } from './metrics.js';
+
+/** Sums over the epoch that is being trained on. */
+export class EpochSums {
+  rows = 0;
+  batches = 0;
+  seconds = 0;
+  readonly accumulators: Accumulators;
+  readonly #reduction: 'mean' | 'sum';
+  #loss = 0;
+  #penalty = 0;
+  #weight = 0;
+  #learningRate = Number.NaN;
+  #norms: Float64Array | undefined;
+
+  constructor(reduction: 'mean' | 'sum', accumulators: Accumulators) {
+    this.#reduction = reduction;
+    this.accumulators = accumulators;
+  }
+
+  /** Enters batch `batch` of a job: so many rows, weighing so much. */
+  add(job: TrainingJob, batch: number, rows: number, weight: number): void {
+    this.#loss += job.losses[batch] * (this.#reduction === 'mean' ? weight : 1);
+    this.#penalty += (job.penalties?.[batch] ?? 0) * weight;
+    this.#weight += weight;
+    this.#learningRate = job.learningRates[job.learningRates.length === 1 ? 0 : batch];
+    this.rows += rows;
+    this.batches++;
+    if (!job.gradientNorms) return;
+    const layers = job.gradientNorms.length / job.losses.length;
+    this.#norms ??= new Float64Array(layers);
+    for (let layer = 0; layer < layers; layer++) this.#norms[layer] += job.gradientNorms[batch * layers + layer];
+  }
+
+  /** Of the whole epoch; norms for so many layers, of which the last may be part of the one before. */
+  report(epoch: number, seconds: number, layers: number, validation?: EpochReport['validation']): EpochReport {
+    const loss = this.#reduction === 'mean' ? this.#loss / this.#weight : this.#loss;
+    const norms = this.#norms;
+    return {
+      epoch,
+      loss: loss + this.#penalty / this.#weight,
+      learningRate: this.#learningRate,
+      seconds,
+      ...results(this.accumulators),
+      ...(validation && { validation }),
+      ...(norms && { gradientNorms: Array.from({ length: layers }, (_, i) => (norms[i] ?? 0) / this.batches) }),
+    };
+  }
+}

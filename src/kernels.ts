@@ -1,0 +1,299 @@
+/**
+ * The products and activations that networks are made of, over row-major arrays of the caller's. All arrays of a call are
+ * Float32Arrays or all Float64Arrays, over shared memory too; they may be longer than needed, and what a call writes may
+ * not overlap anything else of it unless said so. Leading dimensions are the distances between the first elements of two
+ * rows. Every function throws `INVALID_ARGUMENT` for wrong options, types or overlaps, `SHAPE_MISMATCH` for arrays too
+ * short and leading dimensions too small, and `BACKEND_UNAVAILABLE`; it then has written nothing.
+ */
+import { type Activation, type ActivationSpec, activations, resolveActivation } from './activations.js';
+import type { ActivationPlan, FloatArray, Kernels } from './backend/backend.js';
+import { type BackendChoice, selectBackend } from './backend/select.js';
+import { Operands } from './operands.js';
+import { boolean, integer, invalid, options } from './validate.js';
+
+export type { ActivationName, ActivationSpec } from './activations.js';
+export type { FloatArray } from './backend/backend.js';
+export { ChainruleError, type ErrorCode } from './errors.js';
+export type { BackendChoice };
+
+export type InstructionSet = 'avx512' | 'avx2' | 'neon' | 'scalar';
+
+/** What a kernel runs on. */
+export interface KernelOptions {
+  /** Default `auto`: native where it loads, else TypeScript. */
+  readonly backend?: BackendChoice;
+  /** Forces an instruction set of the native backend; default: the best of the machine. */
+  readonly isa?: InstructionSet;
+}
+
+export interface GemmOptions extends KernelOptions {
+  /** C is (m, n), op(A) (m, k) and op(B) (k, n). */
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly a: FloatArray;
+  /** Of A as it is stored; default: its width. */
+  readonly lda?: number;
+  /** op(A) is Aᵀ: `a` holds (k, m). */
+  readonly transposeA?: boolean;
+  readonly b: FloatArray;
+  readonly ldb?: number;
+  /** op(B) is Bᵀ: `b` holds (n, k). */
+  readonly transposeB?: boolean;
+  /** Out. */
+  readonly c: FloatArray;
+  readonly ldc?: number;
+  /** C += op(A)·op(B) instead of C = op(A)·op(B). */
+  readonly accumulate?: boolean;
+  /** Compute threads of the native backend; default 1. The result's bits do not depend on it. */
+  readonly threads?: number;
+}
+
+const runNames = ['backend', 'isa'];
+
+/** C = op(A)·op(B), or C += op(A)·op(B), where op transposes if asked. */
+export function gemm(given: GemmOptions): void {
+  const fields = options(given, 'options of gemm', [
+    ...runNames,
+    ...['m', 'n', 'k', 'a', 'lda', 'transposeA', 'b', 'ldb', 'transposeB', 'c', 'ldc', 'accumulate', 'threads'],
+  ]);
+  const [m, n, k] = [size(fields.m, 'm'), size(fields.n, 'n'), size(fields.k, 'k')];
+  const transposeA = boolean(fields.transposeA ?? false, 'transposeA');
+  const transposeB = boolean(fields.transposeB ?? false, 'transposeB');
+  const accumulate = boolean(fields.accumulate ?? false, 'accumulate');
+  const threads = integer(fields.threads ?? 1, 'threads', 1, 1024);
+  const arrays = new Operands();
+  const a = transposeA ? arrays.reads('a', fields, k, m, 'lda') : arrays.reads('a', fields, m, k, 'lda');
+  const b = transposeB ? arrays.reads('b', fields, n, k, 'ldb') : arrays.reads('b', fields, k, n, 'ldb');
+  const c = arrays.writes('c', fields, m, n, 'ldc');
+  kernelsFor(fields, arrays).gemm({
+    ...{ m, n, k, transposeA, transposeB, accumulate, threads },
+    ...{ a: a.array, lda: a.leading, b: b.array, ldb: b.leading, c: c.array, ldc: c.leading },
+  });
+}
+
+export interface DenseForwardOptions extends KernelOptions {
+  readonly rows: number;
+  readonly inputs: number;
+  readonly units: number;
+  /** (rows, inputs). */
+  readonly x: FloatArray;
+  readonly ldx?: number;
+  /** (inputs, units). */
+  readonly weights: FloatArray;
+  readonly ldw?: number;
+  /** (units). */
+  readonly bias?: FloatArray;
+  /** Default `identity`. */
+  readonly activation?: ActivationSpec;
+  /** Out, (rows, units). */
+  readonly output: FloatArray;
+  readonly ldo?: number;
+  /** Out, optional, (rows, units) with the leading dimension of `output`: x·W + 1·bias. */
+  readonly preActivation?: FloatArray;
+}
+
+/** output = φ(x·W + 1·bias): the forward pass of a dense layer. */
+export function denseForward(given: DenseForwardOptions): void {
+  const fields = options(given, 'options of denseForward', [
+    ...runNames,
+    ...[
+      'rows',
+      'inputs',
+      'units',
+      'x',
+      'ldx',
+      'weights',
+      'ldw',
+      'bias',
+      'activation',
+      'output',
+      'ldo',
+      'preActivation',
+    ],
+  ]);
+  const [rows, inputs, units] = sizes(fields);
+  const activation = resolveActivation(fields.activation ?? 'identity', 'activation');
+  const arrays = new Operands();
+  const x = arrays.reads('x', fields, rows, inputs, 'ldx');
+  const weights = arrays.reads('weights', fields, inputs, units, 'ldw');
+  const bias = arrays.readsIfGiven('bias', fields, 1, units);
+  const output = arrays.writes('output', fields, rows, units, 'ldo');
+  const preActivation = arrays.writesIfGiven('preActivation', fields, rows, units, 'ldo');
+  kernelsFor(fields, arrays).denseForward({
+    ...{ rows, inputs, units, activation },
+    ...{ x: x.array, ldx: x.leading, weights: weights.array, ldw: weights.leading },
+    ...{ output: output.array, ldo: output.leading },
+    ...(bias && { bias: bias.array }),
+    ...(preActivation && { preActivation: preActivation.array }),
+  });
+}
+
+export interface DenseBackwardOptions extends KernelOptions {
+  readonly rows: number;
+  readonly inputs: number;
+  readonly units: number;
+  /** ∂L/∂z of this layer, (rows, units). */
+  readonly delta: FloatArray;
+  readonly ldd?: number;
+  /** (inputs, units). */
+  readonly weights: FloatArray;
+  readonly ldw?: number;
+  /** The layer's input, (rows, inputs). Needed for `weightGradient`, and for an `inputActivation` whose derivative comes from its output. */
+  readonly x?: FloatArray;
+  readonly ldx?: number;
+  /** Out, optional, (rows, inputs). */
+  readonly inputGradient?: FloatArray;
+  readonly ldg?: number;
+  /** φ of the layer below, which made x: `inputGradient` is then that layer's δ. Default `identity`. */
+  readonly inputActivation?: ActivationSpec;
+  /** What φ made x from, (rows, inputs) with the leading dimension of x. Needed where φ's derivative comes from it. */
+  readonly inputPreActivation?: FloatArray;
+  /** Out, optional, (inputs, units). */
+  readonly weightGradient?: FloatArray;
+  /** Out, optional, (units). */
+  readonly biasGradient?: FloatArray;
+}
+
+/**
+ * The way back through a dense layer, of which is computed what is given to be written:
+ * inputGradient = (δ·Wᵀ) ⊙ φ', weightGradient = xᵀ·δ, and biasGradient = column sums of δ.
+ */
+export function denseBackward(given: DenseBackwardOptions): void {
+  const fields = options(given, 'options of denseBackward', [
+    ...runNames,
+    ...['rows', 'inputs', 'units', 'delta', 'ldd', 'weights', 'ldw', 'x', 'ldx', 'inputGradient', 'ldg'],
+    ...['inputActivation', 'inputPreActivation', 'weightGradient', 'biasGradient'],
+  ]);
+  const [rows, inputs, units] = sizes(fields);
+  const activation = resolveActivation(fields.inputActivation ?? 'identity', 'inputActivation');
+  const wantsInput = fields.inputGradient !== undefined;
+  const { saves } = registryEntry(activation);
+  const savedName = saves === 'preActivation' ? 'inputPreActivation' : 'x';
+  const needsSaved = wantsInput && activation.name !== 'identity';
+
+  const arrays = new Operands();
+  const delta = arrays.reads('delta', fields, rows, units, 'ldd');
+  const weights = arrays.reads('weights', fields, inputs, units, 'ldw');
+  const needsX = fields.weightGradient !== undefined || (needsSaved && savedName === 'x');
+  const x = needsX ? arrays.reads('x', fields, rows, inputs, 'ldx') : undefined;
+  const saved = needsSaved ? (savedName === 'x' ? x : arrays.reads(savedName, fields, rows, inputs, 'ldx')) : undefined;
+  const inputGradient = arrays.writesIfGiven('inputGradient', fields, rows, inputs, 'ldg');
+  const weightGradient = arrays.writesIfGiven('weightGradient', fields, inputs, units);
+  const biasGradient = arrays.writesIfGiven('biasGradient', fields, 1, units);
+  kernelsFor(fields, arrays).denseBackward({
+    ...{ rows, inputs, units, delta: delta.array, ldd: delta.leading },
+    ...{ weights: weights.array, ldw: weights.leading },
+    ...{ ldx: (x ?? saved)?.leading ?? inputs, ldg: inputGradient?.leading ?? inputs },
+    ...(x && { x: x.array }),
+    ...(inputGradient && { inputGradient: inputGradient.array }),
+    ...(saved && { inputActivation: activation, saved: saved.array }),
+    ...(weightGradient && { weightGradient: weightGradient.array }),
+    ...(biasGradient && { biasGradient: biasGradient.array }),
+  });
+}
+
+export interface ActivationForwardOptions extends KernelOptions {
+  readonly activation: ActivationSpec;
+  /** Default: what `input` holds, as rows of `columns`. */
+  readonly rows?: number;
+  /** Default: 1. Needed for a row-wise activation. */
+  readonly columns?: number;
+  /** (rows, columns), dense. */
+  readonly input: FloatArray;
+  /** Out, (rows, columns), dense; may be `input`. */
+  readonly output: FloatArray;
+}
+
+/** output = φ(input). */
+export function activationForward(given: ActivationForwardOptions): void {
+  const fields = options(given, 'options of activationForward', [
+    ...runNames,
+    ...['activation', 'rows', 'columns', 'input', 'output'],
+  ]);
+  const activation = resolveActivation(fields.activation, 'activation');
+  const [rows, columns] = elementwiseShape(fields, 'input', activation);
+  const arrays = new Operands();
+  const input = arrays.reads('input', fields, rows, columns);
+  const output = arrays.writes('output', fields, rows, columns, undefined, 'input');
+  kernelsFor(fields, arrays).activationForward({
+    ...{ rows, columns, activation, input: input.array, output: output.array },
+  });
+}
+
+export interface ActivationBackwardOptions extends KernelOptions {
+  readonly activation: ActivationSpec;
+  /** Default: what `gradient` holds, as rows of `columns`. */
+  readonly rows?: number;
+  /** Default: 1. Needed for a row-wise activation. */
+  readonly columns?: number;
+  /** φ's output, (rows, columns), dense. Needed where φ's derivative comes from it, as with sigmoid, tanh, relu and softmax. */
+  readonly output?: FloatArray;
+  /** φ's input, (rows, columns), dense. Needed where φ's derivative comes from it, as with gelu and silu. */
+  readonly preActivation?: FloatArray;
+  /** ∂L/∂output, (rows, columns), dense. */
+  readonly gradient: FloatArray;
+  /** Out, (rows, columns), dense; may be `gradient`. */
+  readonly delta: FloatArray;
+}
+
+/** δ = gradient ⊙ φ', or gradient times φ's Jacobian where φ is row-wise. Of `output` and `preActivation` either is enough if it is the one needed. */
+export function activationBackward(given: ActivationBackwardOptions): void {
+  const fields = options(given, 'options of activationBackward', [
+    ...runNames,
+    ...['activation', 'rows', 'columns', 'output', 'preActivation', 'gradient', 'delta'],
+  ]);
+  const activation = resolveActivation(fields.activation, 'activation');
+  const [rows, columns] = elementwiseShape(fields, 'gradient', activation);
+  const arrays = new Operands();
+  const gradient = arrays.reads('gradient', fields, rows, columns);
+  const saved = arrays.reads(registryEntry(activation).saves, fields, rows, columns);
+  const delta = arrays.writes('delta', fields, rows, columns, undefined, 'gradient');
+  kernelsFor(fields, arrays).activationBackward({
+    ...{ rows, columns, activation },
+    ...{ saved: saved.array, gradient: gradient.array, delta: delta.array },
+  });
+}
+
+type Fields = Readonly<Record<string, unknown>> | object;
+
+function registryEntry({ name }: ActivationPlan): Activation {
+  return (activations as Readonly<Record<string, Activation>>)[name];
+}
+
+/** What the C++ side can count, padding included. */
+const largestSize = 2 ** 31 - 1 - 1024;
+
+function size(value: unknown, name: string): number {
+  return integer(value, name, 0, largestSize);
+}
+
+function sizes({ rows, inputs, units }: { rows: number; inputs: number; units: number }): [number, number, number] {
+  return [size(rows, 'rows'), size(inputs, 'inputs'), size(units, 'units')];
+}
+
+function elementwiseShape(
+  fields: { readonly rows?: number; readonly columns?: number },
+  arrayName: string,
+  activation: ActivationPlan,
+): [number, number] {
+  if (fields.columns === undefined && registryEntry(activation).rowwise) {
+    throw invalid(`the width of a row, which ${activation.name} works on,`, 'columns', undefined);
+  }
+  const columns = size(fields.columns ?? 1, 'columns');
+  if (fields.rows !== undefined) return [size(fields.rows, 'rows'), columns];
+  const { length } = ((fields as Record<string, unknown>)[arrayName] ?? []) as ArrayLike<unknown>;
+  return [columns === 0 ? 0 : Math.floor(length / columns), columns];
+}
+
+const selected = new Map<string, ReturnType<typeof selectBackend>['backend']>();
+
+function kernelsFor(fields: KernelOptions & Fields, arrays: Operands): Kernels {
+  const { backend, isa } = fields;
+  const { CHAINRULE_BACKEND, CHAINRULE_ISA } = process.env;
+  // Selecting costs microseconds, as much as a small product: once for each combination of what it depends on.
+  const key = JSON.stringify([backend, isa, CHAINRULE_BACKEND, CHAINRULE_ISA]);
+  const found = selected.get(key) ?? selectBackend(backend, process.env, undefined, isa).backend;
+  selected.set(key, found);
+  return found.kernels(arrays.dtype);
+}
