@@ -1,5 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { adam, crossEntropy, dense, dropout, Matrix, Network, type NetworkOptions, sgd } from '../src/index.js';
+import {
+  activation,
+  adam,
+  batchNormalization,
+  cosine,
+  crossEntropy,
+  dense,
+  dropout,
+  l2,
+  Matrix,
+  maxNorm,
+  Network,
+  type NetworkOptions,
+  sgd,
+  tolerance,
+} from '../src/index.js';
 import { allParameters, backends, createNetwork, expectError } from './support/api.js';
 
 /** For values that the types forbid. */
@@ -188,7 +203,7 @@ describe.each(backends)('wrong input on %s', (_, backend) => {
   });
 
   it('options of fit', async () => {
-    const wrong: [string, unknown][] = [
+    const wrong: [string, unknown, object?][] = [
       ['loss', undefined],
       ['loss', 'squareError'],
       ['loss', 'constructor'],
@@ -213,11 +228,45 @@ describe.each(backends)('wrong input on %s', (_, backend) => {
       ['onBatch', 'log'],
       ['initialEpoch', -1],
       ['reset', 'yes'],
+      ['metrics', ['accuracy', 'accuracy']],
+      ['metrics', [{ type: 'topK', k: 0 }]],
+      ['schedule', 'linear'],
+      ['schedule', 0.1],
+      ['schedule', { type: 'stepDecay', every: 0 }],
+      ['schedule', { type: 'oneCycle', rise: 1 }],
+      ['schedule', { type: 'inverseTime', c: 1 }],
+      ['schedule', () => -1],
+      ['schedule', () => Number.NaN],
+      ['stop', 'tolerance'],
+      ['stop', [{ type: 'tolerance', change: 0 }]],
+      ['stop', [{ type: 'earlyStopping', monitor: 'accuracy' }]],
+      ['stop', [{ type: 'earlyStopping', monitor: 'validation.loss' }]],
+      ['stop', [{ type: 'earlyStopping', patience: -1 }]],
+      ['clip', 1],
+      ['clip', {}],
+      ['clip', { norm: 1, value: 1 }],
+      ['clip', { norm: 0 }],
+      ['clip', { size: 1 }],
+      ['accumulate', 0],
+      ['accumulate', 1.5],
+      ['gradientNorms', 1],
+      ['classWeights', 2],
+      ['classWeights', { 2: 1 }],
+      ['classWeights', { 0: -1 }],
+      ['classWeights', [0, 0]],
+      ['batchSize', 16, { optimizer: 'rprop' }],
+      ['batchSize', undefined, { optimizer: 'lbfgs' }],
+      ['clip', { norm: 1 }, { optimizer: 'lbfgs', batchSize: 'full' }],
     ];
-    for (const [option, value] of wrong) {
-      const fit = (): unknown => network.fit({ x, y }, any({ ...options, [option]: value }));
+    for (const [option, value, others] of wrong) {
+      const fit = (): unknown => network.fit({ x, y }, any({ ...options, ...others, [option]: value }));
       await expectError(fit, 'INVALID_ARGUMENT', new RegExp(` for ${option}`));
     }
+    await expectError(
+      () => network.fit({ x, y }, { ...options, classWeights: [1, 2, 3] }),
+      'SHAPE_MISMATCH',
+      /2 numbers for classWeights, got 3/,
+    );
     const unknown = any<typeof options>({ ...options, learningRate: 1 });
     await expectError(
       () => network.fit({ x, y }, unknown),
@@ -246,7 +295,18 @@ describe.each(backends)('wrong input on %s', (_, backend) => {
     await expectError(() => network.predict(x, any({ batch: 1 })), 'INVALID_ARGUMENT', /unknown option "batch"/);
     await expectError(() => network.predict(x, { batchSize: -1 }), 'INVALID_ARGUMENT', /batchSize, got -1/);
     await expectError(() => network.trainOnBatch(batch, any({ loss })), 'INVALID_ARGUMENT', /optimizer, got undefined/);
-    await expectError(() => network.trainOnBatch(batch, any({ ...options, clip: 1 })), 'INVALID_ARGUMENT', /"clip"/);
+    await expectError(
+      () => network.trainOnBatch(batch, any({ ...options, clip: 1 })),
+      'INVALID_ARGUMENT',
+      /clip, got 1/,
+    );
+    await expectError(
+      () => network.trainOnBatch(batch, any({ ...options, epochs: 1 })),
+      'INVALID_ARGUMENT',
+      /"epochs"/,
+    );
+    await expectError(() => network.forward(x, any({ train: true })), 'INVALID_ARGUMENT', /"train"/);
+    await expectError(() => network.applyGradients(any({})), 'INVALID_ARGUMENT', /optimizer, got undefined/);
     await expectError(() => network.gradients(batch, any({})), 'INVALID_ARGUMENT', /loss, got undefined/);
   });
 
@@ -287,7 +347,11 @@ describe.each(backends)('wrong input on %s', (_, backend) => {
         { inputs: 2, layers: [{ type: 'dense', units: 1, activation: 'relux' }] },
         /layers\[0\].activation, got "relux"/,
       ],
-      [{ inputs: 2, layers: [dense(1), dropout(0.5)] }, /dense layer for layers\[1\], got/],
+      [{ inputs: 2, layers: [{ type: 'activation', activation: 'soft' }] }, /layers\[0\].activation, got "soft"/],
+      [{ inputs: 2, layers: [{ type: 'batchNormalization', momentum: 2 }] }, /layers\[0\].momentum, got 2/],
+      [{ inputs: 2, layers: [{ type: 'layerNormalization', epsilon: 0 }] }, /layers\[0\].epsilon, got 0/],
+      [{ inputs: 2, layers: [{ type: 'dense', units: 1, regularizer: 'l3' }] }, /layers\[0\].regularizer, got "l3"/],
+      [{ inputs: 2, layers: [{ type: 'dense', units: 1, constraint: 1 }] }, /layers\[0\].constraint, got 1/],
       [{ inputs: 2, layers, seed: -1 }, /seed, got -1/],
       [{ inputs: 2, layers, seed: 2 ** 32 }, /seed, got 4294967296/],
       [{ inputs: 2, layers, dtype: 'float16' }, /dtype, got "float16"/],
@@ -329,6 +393,12 @@ describe('factories', () => {
     );
     await expectError(() => dropout(1), 'INVALID_ARGUMENT', /rate, got 1/);
     await expectError(() => dropout(-0.1), 'INVALID_ARGUMENT', /rate, got -0.1/);
+    await expectError(() => l2(-1), 'INVALID_ARGUMENT', /l2, got -1/);
+    await expectError(() => maxNorm(0), 'INVALID_ARGUMENT', /maximum, got 0/);
+    await expectError(() => batchNormalization({ epsilon: 0 }), 'INVALID_ARGUMENT', /epsilon, got 0/);
+    await expectError(() => activation(any('sgn')), 'INVALID_ARGUMENT', /activation, got "sgn"/);
+    await expectError(() => cosine({ warmup: -1 }), 'INVALID_ARGUMENT', /warmup, got -1/);
+    await expectError(() => tolerance({ change: -1 }), 'INVALID_ARGUMENT', /change, got -1/);
     await expectError(() => dropout(Number.NaN), 'INVALID_ARGUMENT', /rate, got NaN/);
     await expectError(() => adam({ learningRate: -1 }), 'INVALID_ARGUMENT', /learningRate, got -1/);
     await expectError(() => adam({ learningRate: Number.NaN }), 'INVALID_ARGUMENT', /learningRate, got NaN/);

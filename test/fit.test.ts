@@ -321,6 +321,11 @@ describe.each(backends)('fit on %s', (_, backend) => {
       await expectError(() => network.setParameters([]), 'BUSY', /for setParameters/);
       await expectError(() => network.parameters(), 'BUSY', /for parameters/);
       await expectError(() => network.predictSync(x), 'BUSY', /for predictSync/);
+      await expectError(() => network.jacobian(x), 'BUSY', /for jacobian/);
+      await expectError(() => network.forward(x), 'BUSY', /for forward/);
+      await expectError(() => network.backward(x), 'BUSY', /for backward/);
+      await expectError(() => network.applyGradients(options), 'BUSY', /for applyGradients/);
+      await expectError(() => network.toJSON(), 'BUSY', /for toJSON/);
       await fitting;
       await alone.fit(data, { ...options, epochs: 50 });
       expect(await predicting).toEqual(alone.predictSync(x));

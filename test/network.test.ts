@@ -10,8 +10,10 @@ import {
   Matrix,
   type MatrixLike,
   type Network,
+  orthogonal,
   randomNormal,
   randomUniform,
+  truncatedNormal,
 } from '../src/index.js';
 import { allParameters, backends, createNetwork, expectError, someNumbers } from './support/api.js';
 
@@ -278,6 +280,11 @@ describe.each(backends)('Network on %s', (_, backend) => {
     await expectError(() => network.gradients(batch, { loss: 'squaredError' }), 'DISPOSED', /disposed/);
     await expectError(() => network.parameters(), 'DISPOSED', /disposed/);
     await expectError(() => network.setParameters([]), 'DISPOSED', /disposed/);
+    await expectError(() => network.jacobian(batch.x), 'DISPOSED', /disposed/);
+    await expectError(() => network.forward(batch.x), 'DISPOSED', /disposed/);
+    await expectError(() => network.backward(batch.y), 'DISPOSED', /disposed/);
+    await expectError(() => network.applyGradients(options), 'DISPOSED', /disposed/);
+    await expectError(() => network.toJSON(), 'DISPOSED', /disposed/);
     expect(network.summary()).toContain('total');
   });
 
@@ -308,6 +315,11 @@ describe.each(backends)('Network on %s', (_, backend) => {
     ['heNormal', 'heNormal', 0, Math.sqrt(2 / inputs)],
     ['lecunUniform', 'lecunUniform', 0, Math.sqrt(1 / inputs)],
     ['lecunNormal', 'lecunNormal', 0, Math.sqrt(1 / inputs)],
+    // A normal distribution cut off at two deviations: variance 1 − 4φ(2) / (2Φ(2) − 1).
+    ['truncatedNormal', 'truncatedNormal', 0, 0.05 * Math.sqrt(0.7737413)],
+    ['truncatedNormal(…)', truncatedNormal({ mean: 2, standardDeviation: 0.5 }), 2, 0.5 * Math.sqrt(0.7737413)],
+    // Orthonormal columns of 300 numbers.
+    ['orthogonal', 'orthogonal', 0, Math.sqrt(1 / inputs)],
   ];
   it.each(initializers)('initializes by %s', (__, kernelInitializer, mean, deviation) => {
     const layers = [dense(outputs, { kernelInitializer })];
@@ -321,6 +333,33 @@ describe.each(backends)('Network on %s', (_, backend) => {
     expect(Math.abs(variance - deviation ** 2)).toBeLessThanOrEqual(5 * deviation ** 2 * Math.sqrt(2 / count));
     expect(network.parameters()[0].bias!.every((bias) => bias === 0)).toBe(true);
     expect((network.layers[0] as DenseSpec).kernelInitializer).toBe(kernelInitializer);
+  });
+
+  it('truncates at two standard deviations', () => {
+    const layers = [dense(outputs, { kernelInitializer: truncatedNormal({ standardDeviation: 1 }) })];
+    const { weights } = createNetwork(backend, { inputs, layers }).parameters()[0];
+    const largest = Math.max(...weights!.map(Math.abs));
+    expect(largest).toBeLessThanOrEqual(2);
+    expect(largest).toBeGreaterThan(1.99);
+  });
+
+  it.each([
+    [40, 7],
+    [7, 40],
+    [12, 12],
+  ])('makes %i × %i weights orthogonal', (rows, columns) => {
+    const layers = [dense(columns, { kernelInitializer: orthogonal({ gain: 2 }) })];
+    const weights = createNetwork(backend, { inputs: rows, layers, dtype: 'float64' }).parameters()[0].weights!;
+    const at = (i: number, j: number): number => weights[rows >= columns ? j * columns + i : i * columns + j];
+    const [count, length] = [Math.min(rows, columns), Math.max(rows, columns)];
+    for (let i = 0; i < count; i++) {
+      for (let j = 0; j <= i; j++) {
+        let product = 0;
+        for (let k = 0; k < length; k++) product += at(i, k) * at(j, k);
+        // Gram–Schmidt twice: a rounding per term of two unit vectors, times gain².
+        expect(Math.abs(product - (i === j ? 4 : 0))).toBeLessThan(4 * 4 * length * 2 ** -53);
+      }
+    }
   });
 
   it('takes explicit values as initializers', () => {

@@ -1,13 +1,59 @@
 import { describe, expect, it } from 'vitest';
-import { resolveActivation } from '../src/activations.js';
+import { type ActivationSpec, activations, elu, leakyRelu, resolveActivation } from '../src/activations.js';
 import { typescriptBackend } from '../src/backend/typescript/index.js';
-import { binaryCrossEntropy, crossEntropy, resolveLoss, squaredError } from '../src/losses.js';
-import { adam, resolveOptimizer, sgd } from '../src/optimizers.js';
+import { lossKernels } from '../src/loss_kernels.js';
+import {
+  binaryCrossEntropy,
+  crossEntropy,
+  huber,
+  type LossSpec,
+  losses,
+  resolveLoss,
+  squaredError,
+} from '../src/losses.js';
+import { optimizerKernels } from '../src/optimizer_kernels.js';
+import {
+  adadelta,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  amsgrad,
+  lbfgs,
+  lion,
+  nadam,
+  type OptimizerSpec,
+  optimizers,
+  radam,
+  resolveOptimizer,
+  rmsprop,
+  rprop,
+  sgd,
+} from '../src/optimizers.js';
 import { backends, itRunsOnEverythingThereIs } from './support/backends.js';
 
 const identity = resolveActivation('identity', 'activation');
 const sigmoid = resolveActivation('sigmoid', 'activation');
 const softmax = resolveActivation('softmax', 'activation');
+const logSoftmax = resolveActivation('logSoftmax', 'activation');
+const step = resolveActivation('step', 'activation');
+
+const factories = {
+  sgd,
+  adam,
+  adamW,
+  amsgrad,
+  nadam,
+  radam,
+  rmsprop,
+  adagrad,
+  adadelta,
+  adamax,
+  lion,
+  rprop,
+  lbfgs,
+};
+const make = (name: string) => (factories[name as keyof typeof factories] as () => { readonly type: string })();
 
 describe('registries', () => {
   itRunsOnEverythingThereIs();
@@ -16,6 +62,65 @@ describe('registries', () => {
     const sorted = ({ activations, losses, optimizers }: ReturnType<typeof backend.registry>) =>
       [activations, losses, optimizers].map((list) => list.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
     expect(sorted(backend.registry())).toEqual(sorted(typescriptBackend.registry()));
+  });
+});
+
+describe('names', () => {
+  it('are those of the interface', () => {
+    const names = (list: string) => list.split(' ').toSorted();
+    expect(Object.keys(activations).toSorted()).toEqual(
+      names(
+        'identity step sigmoid tanh relu leakyRelu elu selu gelu geluTanh silu mish softplus softsign hardSigmoid hardTanh relu6 exponential softmax logSoftmax',
+      ),
+    );
+    expect(Object.keys(losses).toSorted()).toEqual(
+      names(
+        'meanSquaredError squaredError meanAbsoluteError huber logCosh binaryCrossEntropy crossEntropy hinge squaredHinge logistic perceptron poisson klDivergence cosine',
+      ),
+    );
+    expect(Object.keys(optimizers).toSorted()).toEqual(
+      names('sgd adam adamW amsgrad nadam radam rmsprop adagrad adadelta adamax lion rprop lbfgs'),
+    );
+    expect(Object.keys(factories).toSorted()).toEqual(Object.keys(optimizers).toSorted());
+  });
+
+  it('are literal types, so that an editor knows them', () => {
+    const activation: readonly ActivationSpec[] = ['leakyRelu', { type: 'elu', alpha: 1 }];
+    const loss: readonly LossSpec[] = ['huber', { type: 'crossEntropy', reduction: 'sum' }];
+    const optimizer: readonly OptimizerSpec[] = ['lion', { type: 'adamW', beta1: 0.8 }];
+    expect([activation, loss, optimizer].every((specs) => specs.length === 2)).toBe(true);
+    const typos = [
+      // @ts-expect-error a name in the wrong case
+      (): ActivationSpec => 'leakyrelu',
+      // @ts-expect-error another activation's parameter
+      (): ActivationSpec => ({ type: 'elu', slope: 1 }),
+      // @ts-expect-error an abbreviation
+      (): LossSpec => 'mse',
+      // @ts-expect-error an option's value that there is not
+      (): LossSpec => ({ type: 'crossEntropy', reduction: 'average' }),
+      // @ts-expect-error an optimizer without that setting
+      (): OptimizerSpec => ({ type: 'lion', epsilon: 1 }),
+      // @ts-expect-error a factory knows its settings, too
+      () => adam({ momentum: 0.9 }),
+    ];
+    expect(typos).toHaveLength(6);
+  });
+
+  it('stand for kernels that there are, with as many parameters', () => {
+    for (const name of Object.keys(losses)) {
+      const plans = [identity, sigmoid, softmax, step].map((activation) => resolveLoss(name, activation, 3).plan);
+      for (const { kernel, parameters } of plans) {
+        expect(parameters).toHaveLength(lossKernels[kernel as keyof typeof lossKernels].parameters.length);
+      }
+    }
+    for (const name of Object.keys(optimizers)) {
+      const { plan, hasKernel } = resolveOptimizer(name);
+      expect(hasKernel).toBe(name !== 'lbfgs');
+      if (!hasKernel) continue;
+      const kernel = optimizerKernels[plan.kernel as keyof typeof optimizerKernels];
+      expect(plan.parameters).toHaveLength(kernel.parameters.length);
+      expect(plan.parameters.every(Number.isFinite)).toBe(true);
+    }
   });
 });
 
@@ -38,18 +143,74 @@ describe('specs', () => {
       weightDecay: 0,
     });
     expect(squaredError({ half: true })).toEqual({ type: 'squaredError', half: true, reduction: 'mean' });
-    for (const spec of [adam(), sgd(), squaredError(), binaryCrossEntropy(), crossEntropy()]) {
+    const specs = [squaredError(), huber(), binaryCrossEntropy(), crossEntropy(), leakyRelu(), elu()];
+    for (const spec of [...specs, ...Object.keys(factories).map(make)]) {
       expect(Object.isFrozen(spec)).toBe(true);
       expect(JSON.parse(JSON.stringify(spec))).toEqual(spec);
     }
     expect(resolveOptimizer('adam')).toEqual(resolveOptimizer(adam()));
     expect(resolveOptimizer({ type: 'adam' })).toEqual(resolveOptimizer(adam()));
     expect(resolveActivation({ type: 'relu' }, 'activation')).toEqual({ name: 'relu', parameters: [] });
+    for (const name of Object.keys(factories)) {
+      expect(make(name)).toMatchObject({ type: name });
+      expect(resolveOptimizer(name)).toEqual(resolveOptimizer(make(name)));
+    }
+  });
+
+  it('have the defaults of PyTorch', () => {
+    expect(leakyRelu()).toEqual({ type: 'leakyRelu', slope: 0.01 });
+    expect(elu()).toEqual({ type: 'elu', alpha: 1 });
+    expect(huber()).toEqual({ type: 'huber', delta: 1 });
+    expect(crossEntropy()).toEqual({ type: 'crossEntropy', labelSmoothing: 0, reduction: 'mean' });
+    const moments = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+    expect(adamW()).toEqual({ type: 'adamW', learningRate: 1e-3, ...moments, weightDecay: 0.01 });
+    expect(amsgrad()).toEqual({ type: 'amsgrad', learningRate: 1e-3, ...moments, weightDecay: 0 });
+    expect(nadam()).toEqual({ type: 'nadam', learningRate: 2e-3, ...moments, weightDecay: 0, momentumDecay: 4e-3 });
+    expect(radam()).toEqual({ type: 'radam', learningRate: 1e-3, ...moments, weightDecay: 0 });
+    expect(rmsprop()).toEqual({
+      type: 'rmsprop',
+      learningRate: 0.01,
+      rho: 0.99,
+      epsilon: 1e-8,
+      momentum: 0,
+      centered: false,
+      weightDecay: 0,
+    });
+    expect(adagrad()).toEqual({
+      type: 'adagrad',
+      learningRate: 0.01,
+      epsilon: 1e-10,
+      weightDecay: 0,
+      learningRateDecay: 0,
+      initialAccumulator: 0,
+    });
+    expect(adadelta()).toEqual({ type: 'adadelta', learningRate: 1, rho: 0.9, epsilon: 1e-6, weightDecay: 0 });
+    expect(adamax()).toEqual({ type: 'adamax', learningRate: 2e-3, ...moments, weightDecay: 0 });
+    expect(lion()).toEqual({ type: 'lion', learningRate: 1e-4, beta1: 0.9, beta2: 0.99, weightDecay: 0 });
+    expect(rprop()).toEqual({
+      type: 'rprop',
+      learningRate: 0.01,
+      etaMinus: 0.5,
+      etaPlus: 1.2,
+      minimumStep: 1e-6,
+      maximumStep: 50,
+    });
+    expect(lbfgs()).toEqual({
+      type: 'lbfgs',
+      learningRate: 1,
+      maxIterations: 20,
+      historySize: 100,
+      gradientTolerance: 1e-7,
+      changeTolerance: 1e-9,
+    });
+    expect(Object.keys(factories).filter((name) => resolveOptimizer(name).fullBatch)).toEqual(['rprop', 'lbfgs']);
   });
 
   it('come to kernels and parameters in order', () => {
     expect(resolveOptimizer(sgd({ learningRate: 0.5, weightDecay: 0.1 }))).toEqual({
       plan: { kernel: 'sgd', parameters: [0.1], slots: 0 },
+      hasKernel: true,
+      fullBatch: false,
       learningRate: 0.5,
     });
     expect(resolveOptimizer(sgd({ momentum: 0.9, nesterov: true })).plan).toEqual({
@@ -79,21 +240,39 @@ describe('specs', () => {
       sigmoid,
       { kernel: 'sigmoidCrossEntropy', scale: 1, reduction: 'sum', onPreActivation: true },
     ],
-    ['crossEntropy', softmax, { kernel: 'softmaxCrossEntropy', scale: 1, reduction: 'mean', onPreActivation: true }],
-    ['crossEntropy', identity, { kernel: 'softmaxCrossEntropy', scale: 1, reduction: 'mean' }],
+    [
+      'crossEntropy',
+      softmax,
+      { kernel: 'softmaxCrossEntropy', parameters: [0], scale: 1, reduction: 'mean', onPreActivation: true },
+    ],
+    [
+      'crossEntropy',
+      logSoftmax,
+      { kernel: 'softmaxCrossEntropy', parameters: [0], scale: 1, reduction: 'mean', onPreActivation: true },
+    ],
+    [
+      crossEntropy({ labelSmoothing: 0.1, reduction: 'sum' }),
+      identity,
+      { kernel: 'softmaxCrossEntropy', parameters: [0.1], scale: 1, reduction: 'sum' },
+    ],
+    [huber({ delta: 2 }), identity, { kernel: 'huber', parameters: [2], scale: 1 / 4, reduction: 'mean' }],
+    ['perceptron', identity, { kernel: 'perceptron', scale: 1 / 4, reduction: 'mean' }],
+    ['perceptron', step, { kernel: 'perceptron', scale: 1 / 4, reduction: 'mean', onPreActivation: true }],
+    ['klDivergence', softmax, { kernel: 'klDivergence', scale: 1, reduction: 'mean' }],
+    ['cosine', identity, { kernel: 'cosine', scale: 1, reduction: 'mean' }],
   ])('%j behind $name', (spec, activation, plan) => {
     expect(resolveLoss(spec, activation, 4).plan).toEqual({ onPreActivation: false, parameters: [], ...plan });
   });
 
   it('take class indices for cross entropy only', () => {
     expect(resolveLoss('crossEntropy', softmax, 4).acceptsClasses).toBe(true);
-    for (const spec of ['meanSquaredError', 'squaredError', 'binaryCrossEntropy']) {
-      expect(resolveLoss(spec, sigmoid, 4).acceptsClasses).toBe(false);
+    for (const spec of Object.keys(losses)) {
+      expect(resolveLoss(spec, sigmoid, 4).acceptsClasses).toBe(spec === 'crossEntropy');
     }
   });
 
   it.each([
-    ['an unknown name', () => resolveOptimizer('adm'), 'expected one of sgd, adam for optimizer, got "adm"'],
+    ['an unknown name', () => resolveOptimizer('adm'), 'rprop, lbfgs for optimizer, got "adm"'],
     [
       'a name of every object',
       () => resolveActivation('constructor', 'activation'),
@@ -114,6 +293,11 @@ describe('specs', () => {
     ],
     ['a rate that is not a number', () => sgd({ learningRate: Number.NaN }), 'for sgd.learningRate, got NaN'],
     ['a decay of 1', () => adam({ beta1: 1 }), 'expected a number in [0, 1) for adam.beta1, got 1'],
+    ['a smoothing above 1', () => crossEntropy({ labelSmoothing: 2 }), 'for crossEntropy.labelSmoothing, got 2'],
+    ['a delta of 0', () => huber({ delta: 0 }), 'expected a positive number for huber.delta, got 0'],
+    ['a slope that is not finite', () => leakyRelu({ slope: 1 / 0 }), 'for leakyRelu.slope, got Infinity'],
+    ['a growth that shrinks', () => rprop({ etaPlus: 0.9 }), 'expected a number > 1 for rprop.etaPlus, got 0.9'],
+    ['half an iteration', () => lbfgs({ maxIterations: 0.5 }), 'for lbfgs.maxIterations, got 0.5'],
     ['nesterov without momentum', () => sgd({ nesterov: true }), 'for optimizer.nesterov, got true'],
     [
       'an unknown reduction',

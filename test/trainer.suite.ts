@@ -5,6 +5,8 @@ import { recordOf } from './support/record.js';
 import { determinismSuite } from './trainers/determinism.suite.js';
 import { gradientSuite } from './trainers/gradients.suite.js';
 import { jobSuite } from './trainers/jobs.suite.js';
+import { layerSuite } from './trainers/layers.suite.js';
+import { passSuite } from './trainers/passes.suite.js';
 import { updateSuite } from './trainers/updates.suite.js';
 
 /** What every implementation of the trainer must do. */
@@ -13,6 +15,8 @@ export function trainerSuite(backend: Backend, dtype: Dtype): void {
     const record = recordOf(backend, dtype);
     describe('gradients', () => gradientSuite(backend, dtype, record));
     describe('updates', () => updateSuite(backend, dtype, record));
+    describe('layers', () => layerSuite(backend, dtype, record));
+    describe('passes', () => passSuite(backend, dtype, record));
     describe('jobs', () => jobSuite(backend, dtype, record));
     describe('the same seed', () => determinismSuite(backend, dtype, record));
   });

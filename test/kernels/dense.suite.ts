@@ -1,13 +1,14 @@
 import { it } from 'vitest';
+import { activationNamed } from '../../src/activations.js';
 import type { Backend, Dtype } from '../../src/backend/backend.js';
-import { checkClose, epsilonOf, GuardedMatrix, randomValues } from '../support/arrays.js';
-import { activationOf, chainError, denseShapes, product, rowMaxima } from '../support/dense.js';
+import { activationDeltas, activationValues } from '../support/activations.js';
+import { checkClose, GuardedMatrix, randomValues } from '../support/arrays.js';
+import { chainError, denseShapes, product } from '../support/dense.js';
 import { activationPlans } from '../support/plans.js';
 import type { Record } from '../support/record.js';
 
 export function denseSuite(backend: Backend, dtype: Dtype, record: Record): void {
   const kernels = backend.kernels(dtype);
-  const epsilon = epsilonOf[dtype];
   const chain = (k: number) => chainError(dtype, k);
 
   it.each(activationPlans)('forward with $name', (activation) => {
@@ -49,20 +50,8 @@ export function denseSuite(backend: Backend, dtype: Dtype, record: Record): void
           }
           const error = sums.magnitudes.map((magnitude) => chain(inputs + 1) * magnitude);
           if (keeps) checkClose(name, preActivation.dense(), sums.values, (e) => error[e]);
-          const expected = new Float64Array(rows * units);
-          for (let i = 0; i < rows; i++) {
-            activationOf(activation).forward(sums.values, i * units, expected, i * units, units, activation.parameters);
-          }
-          // All slopes are at most 1; softmax changes by at most twice the largest change of its row. The function's own
-          // error: 6 units (see elementwise.suite.ts), and for softmax also those of the difference and the sum.
-          const { rowwise } = activationOf(activation);
-          const rowError = rowMaxima(error, units);
-          const rowRange = rowMaxima(sums.values, units);
-          checkClose(name, output.dense(), expected, (e) => {
-            const carried = rowwise ? 2 * rowError[e] : error[e];
-            const own = rowwise ? 6 + 2 * rowRange[e] + units : 6;
-            return carried + own * epsilon * Math.abs(expected[e]);
-          });
+          const { values, tolerance } = activationValues(activation, dtype, rows, units, sums.values, error);
+          checkClose(name, output.dense(), values, (e) => tolerance[e]);
           record(output.dense());
         }
       }
@@ -72,7 +61,7 @@ export function denseSuite(backend: Backend, dtype: Dtype, record: Record): void
   it.each(activationPlans)('backward to an input that $name made', (inputActivation) => {
     for (const [rows, inputs, units] of denseShapes) {
       const name = `${inputActivation.name} ${rows}×${inputs}×${units}`;
-      const { forward, backward, saves, rowwise } = activationOf(inputActivation);
+      const { forward, saves } = activationNamed(inputActivation);
       const weights = new GuardedMatrix(dtype, inputs, units, units + 1, randomValues(inputs * units, 1));
       const delta = new GuardedMatrix(dtype, rows, units, units + 2, randomValues(rows * units, 2));
       const values = randomValues(rows * inputs, 3, -3, 3);
@@ -89,12 +78,16 @@ export function denseSuite(backend: Backend, dtype: Dtype, record: Record): void
         (p, j) => weights.at(j, p),
       );
       const error = sums.magnitudes.map((magnitude) => chain(units) * magnitude);
-      const expected = new Float64Array(rows * inputs);
-      const exact = saved.dense();
-      for (let i = 0; i < rows; i++) {
-        const from = i * inputs;
-        backward(exact, from, sums.values, from, expected, from, inputs, inputActivation.parameters);
-      }
+      const { values: expected, tolerance } = activationDeltas(
+        inputActivation,
+        dtype,
+        rows,
+        inputs,
+        saved.dense(),
+        sums.values,
+        error,
+        sums.magnitudes,
+      );
       kernels.denseBackward({
         rows,
         inputs,
@@ -111,14 +104,7 @@ export function denseSuite(backend: Backend, dtype: Dtype, record: Record): void
       });
       for (const input of [delta, weights, saved]) input.checkUntouched(name);
       inputGradient.checkSurroundings(name);
-      // Slopes are at most 1 and have an absolute error of ε; the product with softmax's Jacobian is a sum of a row.
-      const rowError = rowMaxima(error, inputs);
-      const rowMagnitude = rowMaxima(sums.magnitudes, inputs);
-      checkClose(name, inputGradient.dense(), expected, (e) =>
-        rowwise
-          ? 2 * rowError[e] + (inputs + 4) * epsilon * rowMagnitude[e]
-          : error[e] + 4 * epsilon * sums.magnitudes[e],
-      );
+      checkClose(name, inputGradient.dense(), expected, (e) => tolerance[e]);
       record(inputGradient.dense());
     }
   });

@@ -1,6 +1,6 @@
 import { it } from 'vitest';
 import type { Backend, Dtype, FloatArray, OptimizerPlan } from '../../src/backend/backend.js';
-import { type OptimizerKernel, optimizerKernels } from '../../src/optimizers.js';
+import { constantsAt, optimizerKernelNamed } from '../../src/optimizer_kernels.js';
 import { checkClose, epsilonOf, GuardedMatrix, randomValues } from '../support/arrays.js';
 import { chainError, denseShapes, product } from '../support/dense.js';
 import { optimizerPlans } from '../support/plans.js';
@@ -15,8 +15,11 @@ export function denseUpdateSuite(backend: Backend, dtype: Dtype, record: Record)
     for (const [rows, inputs, units] of denseShapes) {
       for (const step of [0, 3]) {
         const name = `${optimizer.kernel} ${rows}×${inputs}×${units} step ${step}`;
-        const slotValues = (length: number, seed: number) =>
-          randomValues(length, seed, step === 0 ? 0 : 0.5, step === 0 ? 0 : 1.5);
+        // A later slot is smaller, so that a mean's square is below the mean of squares.
+        const slotValues = (length: number, slot: number) =>
+          step === 0
+            ? new Float64Array(length)
+            : randomValues(length, slot, 0.5 / (1 + 2 * slot), 1.5 / (1 + 2 * slot));
         const slotsOf = (length: number) =>
           Array.from(
             { length: optimizer.slots },
@@ -110,34 +113,30 @@ function checkUpdate(
   share: number,
   epsilon: number,
 ): void {
-  const kernel: OptimizerKernel = optimizerKernels[optimizer.kernel as keyof typeof optimizerKernels];
-  const constants = kernel.prepare(step, learningRate, optimizer.parameters);
+  const kernel = optimizerKernelNamed(optimizer.kernel);
+  const constants = constantsAt(kernel, step, learningRate, optimizer.parameters);
   const updated = (w: Float64Array, g: Float64Array) => {
     const state = [w.slice(), ...slots.map((slot) => slot.slice())];
     kernel.update(state[0], g, state.slice(1), constants);
     return state;
   };
   const expected = updated(weights, gradient.values);
-  const error = gradient.magnitudes.map((magnitude) => share * magnitude);
-  // The gradient's own error, carried through the rule by evaluating it at both ends …
+  // The gradient's own error, and that of adding the decay …
+  const error = gradient.magnitudes.map((magnitude, e) => share * magnitude + 2 * epsilon * Math.abs(weights[e]));
+  // … carried through the rule by evaluating it at both ends …
   const ends = [1, -1].map((sign) =>
     updated(
       weights,
       gradient.values.map((g, e) => g + sign * error[e]),
     ),
   );
-  // … and the rule's roundings: at most 12, of terms no larger than the rule's result on magnitudes, the old value, and the
-  // step; with these slots no rule steps further than twice the learning rate.
-  const magnitudes = updated(
-    weights.map((w) => -Math.abs(w)),
-    gradient.values.map((g) => -Math.abs(g)),
-  );
+  // … and the rule's roundings: at most 24, of terms no larger than the old value, the step, and the gradient or its square.
   results.forEach((result, r) => {
     checkClose(`${name}, ${r === 0 ? 'weights' : `slot ${r - 1}`}`, result, expected[r], (e) => {
       const carried = Math.max(...ends.map((end) => Math.abs(end[r][e] - expected[r][e])));
-      const terms =
-        Math.abs(magnitudes[r][e]) + Math.abs(expected[r][e]) + 2 * Math.abs(r === 0 ? weights[e] : slots[r - 1][e]);
-      return carried + 12 * epsilon * (terms + (r === 0 ? 2 * learningRate : Math.abs(gradient.values[e]) + 1));
+      const before = Math.abs(r === 0 ? weights[e] : slots[r - 1][e]);
+      const step = Math.abs(expected[r][e] - (r === 0 ? weights[e] : slots[r - 1][e]));
+      return carried + 24 * epsilon * (before + step);
     });
   });
 }

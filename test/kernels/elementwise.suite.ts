@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
-import { type Activation, activations } from '../../src/activations.js';
+import { activationNamed } from '../../src/activations.js';
 import type { Backend, Dtype } from '../../src/backend/backend.js';
 import { philox4x32 } from '../../src/random.js';
+import { activationDeltas, activationValues } from '../support/activations.js';
 import {
   checkClose,
   epsilonOf,
@@ -19,33 +20,20 @@ export const shapes = [0, 1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 65, 1
   [0, 1, 3].map((rows) => ({ rows, columns })),
 );
 
-/** What bounds an exponential's error: 4 units in the last place, as the native ones promise, and two roundings around it. */
-const functionError = 6;
-
 export function elementwiseSuite(backend: Backend, dtype: Dtype, record: Record): void {
   const kernels = backend.kernels(dtype);
   const epsilon = epsilonOf[dtype];
 
   it.each(activationPlans)('$name forward at ordinary numbers, also in place', (activation) => {
-    const { forward, rowwise } = (activations as { [name: string]: Activation })[activation.name];
     for (const { rows, columns } of shapes) {
       const values = randomValues(rows * columns, columns, -9, 9);
-      const expected = new Float64Array(rows * columns);
-      for (let i = 0; i < rows; i++)
-        forward(values, i * columns, expected, i * columns, columns, activation.parameters);
+      const { values: expected, tolerance } = activationValues(activation, dtype, rows, columns, values);
       const input = new GuardedMatrix(dtype, rows, columns, columns, values);
       const output = new GuardedMatrix(dtype, rows, columns, columns);
       kernels.activationForward({ rows, columns, activation, input: input.data, output: output.data });
       input.checkUntouched('input');
       output.checkSurroundings('output');
-      // A row-wise function has a difference of up to 18 under its exponential, and a sum of the whole row.
-      const share = epsilon * (rowwise ? functionError + 18 + columns : functionError);
-      checkClose(
-        `${activation.name} ${rows}×${columns}`,
-        output.dense(),
-        expected,
-        (i) => share * Math.abs(expected[i]),
-      );
+      checkClose(`${activation.name} ${rows}×${columns}`, output.dense(), expected, (i) => tolerance[i]);
       kernels.activationForward({ rows, columns, activation, input: input.data, output: input.data });
       input.checkSurroundings('input');
       expect(input.dense()).toEqual(output.dense());
@@ -78,7 +66,6 @@ export function elementwiseSuite(backend: Backend, dtype: Dtype, record: Record)
       746,
     ];
     const values = [...positive, largest, Number.POSITIVE_INFINITY].flatMap((z) => [z, -z]).concat(Number.NaN);
-    const { forward } = (activations as { [name: string]: Activation })[activation.name];
     // One column, so that a row-wise function sees each number alone; then all in one row, which has a NaN.
     for (const [rows, columns] of [
       [values.length, 1],
@@ -88,19 +75,17 @@ export function elementwiseSuite(backend: Backend, dtype: Dtype, record: Record)
     ]) {
       const input = floats(dtype, values.slice(0, rows * columns));
       const output = floats(dtype, rows * columns);
-      const expected = new Float64Array(rows * columns);
-      for (let i = 0; i < rows; i++) forward(input, i * columns, expected, i * columns, columns, activation.parameters);
+      const { values: exact, tolerance } = activationValues(activation, dtype, rows, columns, input);
+      const expected = floats(dtype, exact);
       kernels.activationForward({ rows, columns, activation, input, output });
       // Results below the smallest normal number may be flushed to zero.
-      const tolerance = (i: number) => 2 * functionError * epsilon * Math.abs(expected[i]) + normal;
-      checkClose(activation.name, output, expected, tolerance);
+      checkClose(activation.name, output, expected, (i) => 2 * tolerance[i] + normal);
       record(output);
     }
   });
 
   it.each(activationPlans)('$name backward, also in place', (activation) => {
-    const { forward, backward } = (activations as { [name: string]: Activation })[activation.name];
-    const { saves } = (activations as { [name: string]: Activation })[activation.name];
+    const { forward, saves } = activationNamed(activation);
     for (const { rows, columns } of shapes) {
       const saved = new GuardedMatrix(dtype, rows, columns, columns, randomValues(rows * columns, 1, -4, 4));
       for (let i = 0; i < rows && saves === 'output'; i++) {
@@ -109,19 +94,21 @@ export function elementwiseSuite(backend: Backend, dtype: Dtype, record: Record)
       const values = saved.data.slice();
       const gradient = new GuardedMatrix(dtype, rows, columns, columns, randomValues(rows * columns, 2));
       const delta = new GuardedMatrix(dtype, rows, columns, columns);
-      const expected = new Float64Array(rows * columns);
-      for (let i = 0; i < rows; i++) {
-        const from = i * columns;
-        backward(values, from, gradient.data, from, expected, from, columns, activation.parameters);
-      }
+      const { values: expected, tolerance } = activationDeltas(
+        activation,
+        dtype,
+        rows,
+        columns,
+        saved.dense(),
+        gradient.dense(),
+      );
       const arrays = { saved: saved.data, gradient: gradient.data };
       kernels.activationBackward({ rows, columns, activation, ...arrays, delta: delta.data });
       saved.checkSurroundings('saved');
       expect(saved.data).toEqual(values);
       gradient.checkUntouched('gradient');
       delta.checkSurroundings('delta');
-      // |φ'| and |gradient| are at most 1; a row-wise function sums a row of products whose magnitudes sum to 1.
-      checkClose(activation.name, delta.dense(), expected, () => (columns + 4) * epsilon);
+      checkClose(activation.name, delta.dense(), expected, (i) => tolerance[i]);
       kernels.activationBackward({ rows, columns, activation, ...arrays, delta: gradient.data });
       gradient.checkSurroundings('gradient');
       expect(gradient.dense()).toEqual(delta.dense());

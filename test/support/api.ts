@@ -47,7 +47,7 @@ export function someNumbers(length: number, start = 1): Float32Array {
   return numbers;
 }
 
-/** All parameters of a network as one list. */
+/** All parameters of a network as one list, in the order in which each layer has them. */
 export function allParameters(network: Network): number[] {
-  return network.parameters().flatMap(({ weights, bias }) => [...(weights ?? []), ...(bias ?? [])]);
+  return network.parameters().flatMap((layer) => Object.values(layer).flatMap((values) => [...values]));
 }

@@ -1,5 +1,4 @@
-import { type Activation, activations } from '../../src/activations.js';
-import type { ActivationPlan, Dtype } from '../../src/backend/backend.js';
+import type { Dtype } from '../../src/backend/backend.js';
 import { epsilonOf } from './arrays.js';
 
 /** Rows × inputs × units around tiles of 14, 6 and 4 rows, vectors of 2 to 16, panels of 16 and 32 and blocks of 256. */
@@ -22,8 +21,6 @@ export const denseShapes = [
   [35, 15, 259],
   [258, 18, 9],
 ] as const;
-
-export const activationOf = ({ name }: ActivationPlan) => (activations as { [name: string]: Activation })[name];
 
 /** A·B for A (m, k) and B (k, n) given by element, in double, and the sums of the terms' magnitudes. */
 export function product(

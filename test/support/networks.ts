@@ -1,4 +1,4 @@
-import { resolveActivation } from '../../src/activations.js';
+import { type ActivationSpec, resolveActivation } from '../../src/activations.js';
 import type {
   Backend,
   DensePlan,
@@ -16,8 +16,15 @@ import { resolveLoss } from '../../src/losses.js';
 import { resolveOptimizer } from '../../src/optimizers.js';
 import { floats, randomValues } from './arrays.js';
 
-/** Units and activation, with a bias unless it is said, or the rate of a dropout layer. */
-export type LayerShape = readonly [units: number, activation: string, bias?: false] | number;
+/** Of a dense layer, beside its units. */
+type DenseOptions = Partial<Omit<DensePlan, 'kind' | 'inputs' | 'units' | 'activation'>>;
+type Normalization = 'batchNormalization' | 'layerNormalization';
+/** A dense layer's units, activation and options; the rate of a dropout layer; an activation as a layer; or a normalization. */
+export type LayerShape =
+  | readonly [units: number, activation: ActivationSpec, options?: DenseOptions]
+  | { readonly activation: ActivationSpec }
+  | Normalization
+  | number;
 
 export function makePlan(
   dtype: Dtype,
@@ -28,32 +35,52 @@ export function makePlan(
   const layers: LayerPlan[] = [];
   let width = inputs;
   for (const shape of shapes) {
-    if (typeof shape === 'number') {
-      layers.push({ kind: 'dropout', inputs: width, units: width, rate: shape });
-      continue;
-    }
-    const [units, name, bias = true] = shape;
-    layers.push({ kind: 'dense', inputs: width, units, activation: resolveActivation(name, 'activation'), bias });
-    width = units;
+    layers.push(layerOf(shape, width));
+    width = layers[layers.length - 1].units;
   }
   return { dtype, inputs, outputs: width, layers, seed, threads };
+}
+
+function layerOf(shape: LayerShape, inputs: number): LayerPlan {
+  const square = { inputs, units: inputs };
+  if (typeof shape === 'number') return { kind: 'dropout', ...square, rate: shape };
+  if (shape === 'batchNormalization') return { kind: shape, ...square, momentum: 0.1, epsilon: 1e-3 };
+  if (shape === 'layerNormalization') return { kind: shape, ...square, epsilon: 1e-3 };
+  if ('activation' in shape) {
+    return { kind: 'activation', ...square, activation: resolveActivation(shape.activation, 'activation') };
+  }
+  const [units, spec, options] = shape;
+  const plain = { bias: true, l1: 0, l2: 0, maxNorm: 0, nonNegative: false };
+  return { kind: 'dense', inputs, units, activation: resolveActivation(spec, 'activation'), ...plain, ...options };
 }
 
 /** The loss behind a plan's last layer. */
 export function lossOf(plan: Plan, spec: unknown): LossPlan {
   const last = plan.layers[plan.layers.length - 1];
-  const activation = last.kind === 'dense' ? last.activation : resolveActivation('identity', 'activation');
+  const activation = 'activation' in last ? last.activation : resolveActivation('identity', 'activation');
   return resolveLoss(spec, activation, plan.outputs).plan;
 }
 
-const isDense = (layer: LayerPlan): layer is DensePlan => layer.kind === 'dense';
-
-/** Uniform weights of variance 1 / inputs and small biases, the same in both dtypes. */
+/** Uniform weights of variance 1 / inputs and small biases, the same in both dtypes; normalizations near the identity. */
 export function makeParameters(plan: Plan, seed = 11): FloatArray[] {
-  return plan.layers.filter(isDense).flatMap(({ inputs, units, bias }, l) => {
-    const limit = Math.sqrt(3 / inputs);
-    const weights = floats(plan.dtype, randomValues(inputs * units, seed + 2 * l, -limit, limit));
-    return bias ? [weights, floats(plan.dtype, randomValues(units, seed + 2 * l + 1, -0.2, 0.2))] : [weights];
+  const values = (length: number, position: number, minimum: number, maximum: number) =>
+    floats(plan.dtype, randomValues(length, seed + position, minimum, maximum));
+  return plan.layers.flatMap((layer, l) => {
+    const { inputs, units } = layer;
+    const gammaAndBeta = () => [values(units, 4 * l, 0.5, 1.5), values(units, 4 * l + 1, -0.2, 0.2)];
+    switch (layer.kind) {
+      case 'dense': {
+        const limit = Math.sqrt(3 / inputs);
+        const weights = values(inputs * units, 4 * l, -limit, limit);
+        return layer.bias ? [weights, values(units, 4 * l + 1, -0.2, 0.2)] : [weights];
+      }
+      case 'batchNormalization':
+        return [...gammaAndBeta(), values(units, 4 * l + 2, -0.2, 0.2), values(units, 4 * l + 3, 0.5, 1.5)];
+      case 'layerNormalization':
+        return gammaAndBeta();
+      default:
+        return [];
+    }
   });
 }
 

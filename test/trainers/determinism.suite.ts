@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Backend, Dtype, FloatArray, Plan } from '../../src/backend/backend.js';
 import { typescriptBackend } from '../../src/backend/typescript/index.js';
-import { adam, type OptimizerSpec, resolveOptimizer, sgd } from '../../src/optimizers.js';
+import { adam, nadam, type OptimizerSpec, resolveOptimizer, sgd } from '../../src/optimizers.js';
 import { RandomGenerator } from '../../src/random.js';
 import { checkClose, epsilonOf, floats, randomValues } from '../support/arrays.js';
 import {
@@ -67,6 +67,37 @@ export function determinismSuite(backend: Backend, dtype: Dtype, record: Record)
     await trainer.train(job);
     expect({ losses: job.losses, parameters: parametersOf(trainer, plan), outputs: job.outputs }).toEqual(first);
     for (const result of [first.losses, first.outputs, ...first.parameters]) record(result);
+  });
+
+  it('does so with normalizations, penalties, accumulation and clipping', async () => {
+    const shapes = [
+      [259, 'identity', { l1: 1e-4, l2: 1e-3, maxNorm: 1.5 }],
+      'batchNormalization',
+      { activation: 'gelu' },
+      0.25,
+      [70, 'mish'],
+      'layerNormalization',
+      [10, 'logSoftmax', { l2: 1e-3 }],
+    ] as const;
+    const runs = [];
+    for (const threads of [1, 1, 2, 3]) {
+      const plan = makePlan(dtype, inputs, shapes, { threads });
+      const trainer = makeTrainer(backend, plan);
+      const job = {
+        ...prepare(plan, nadam({ learningRate: 0.01 })),
+        passRows: 48,
+        clip: { norm: 0.1 },
+        penalties: new Float64Array(batches),
+        gradientNorms: new Float64Array(batches * shapes.length),
+      };
+      expect(runs.length === 0 ? await trainer.train(job) : trainer.trainSync(job)).toMatchObject({ updates: batches });
+      const { losses, penalties, gradientNorms, outputs } = job;
+      runs.push({ losses, penalties, gradientNorms, outputs, parameters: parametersOf(trainer, plan) });
+      trainer.dispose();
+    }
+    for (const run of runs) expect(run).toEqual(runs[0]);
+    const { losses, penalties, gradientNorms, parameters } = runs[0];
+    for (const result of [losses, penalties, gradientNorms, ...parameters]) record(result);
   });
 
   it('gives other bits for another seed: the masks change', () => {

@@ -177,6 +177,7 @@ export function jobSuite(backend: Backend, dtype: Dtype, record: Record): void {
     expect(part.outputs).toEqual(whole.outputs.subarray(13 * 3, 33 * 3));
     expect(trainer.evaluateSync({ samples: { x: samples.x }, from: 0, rows: 50, batchSize: 9 })).toEqual({
       lossSum: 0,
+      penalty: 0,
       ended: 'complete',
     });
 
