@@ -14,14 +14,36 @@ const program = `
 const network = new Network({ inputs: 2, layers: [dense(3, { activation: 'tanh' }), dense(1)], seed: 1 });
 const { rows, columns } = network.predictSync([[1, 2], [3, 4]]);
 if (rows !== 2 || columns !== 1) throw new Error('wrong shape');
-console.log(JSON.stringify(network.backend));
+try {
+  gemm({ m: 1, n: 1, k: 1, a: [1], b: [1], c: [1] });
+  throw new Error('an array was taken for a typed array');
+} catch (error) {
+  if (!(error instanceof ChainruleError)) throw error;
+}
+const c = new Float64Array(1);
+gemm({ m: 1, n: 1, k: 2, a: Float64Array.of(1, 2), b: Float64Array.of(3, 4), c });
+if (c[0] !== 11) throw new Error('wrong product');
+readCsv(Buffer.from('a,b\\n1,2')).then((table) => {
+  if (!(table instanceof Matrix) || table.data[1] !== 2) throw new Error('wrong table');
+  console.log(JSON.stringify(network.backend));
+});
 `;
+const imports = [
+  ['ChainruleError, Matrix, Network, dense', 'chainrule'],
+  ['readCsv', 'chainrule/data'],
+  ['gemm', 'chainrule/kernels'],
+];
 const typedProgram = `
 import { ChainruleError, type History, Network, dense } from 'chainrule';
+import { blobs, type CsvTable, readCsv } from 'chainrule/data';
+import { type GemmOptions, gemm } from 'chainrule/kernels';
 const network = new Network({ inputs: 2, layers: [dense(1)], seed: 1 });
 export const history: Promise<History> = network.fit({ x: [[1, 2]], y: [[1]] }, { loss: 'meanSquaredError', optimizer: 'sgd' });
 export const name: 'native' | 'typescript' = network.backend.name;
 export const isOurs = (error: unknown): boolean => error instanceof ChainruleError && error.code === 'BUSY';
+export const table: Promise<CsvTable> = readCsv('file.csv');
+export const options: GemmOptions = { m: 0, n: 0, k: 0, a: blobs().x.data, b: blobs().x.data, c: new Float32Array(0) };
+gemm(options);
 // @ts-expect-error: inputs is a number
 new Network({ inputs: 'two', layers: [] });
 `;
@@ -39,8 +61,10 @@ function check(name, expectedBackend, installArguments, env) {
   mkdirSync(project);
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name, private: true }));
   const output = run('npm', ['install', '--no-audit', '--no-fund', ...installArguments, tarball], project, env);
-  writeFileSync(join(project, 'main.mjs'), `import { Network, dense } from 'chainrule';${program}`);
-  writeFileSync(join(project, 'main.cjs'), `const { Network, dense } = require('chainrule');${program}`);
+  const esm = imports.map(([names, from]) => `import { ${names} } from '${from}';`);
+  const commonJs = imports.map(([names, from]) => `const { ${names} } = require('${from}');`);
+  writeFileSync(join(project, 'main.mjs'), `${esm.join('\n')}${program}`);
+  writeFileSync(join(project, 'main.cjs'), `${commonJs.join('\n')}${program}`);
   for (const file of ['main.mjs', 'main.cjs']) {
     const backend = JSON.parse(run(process.execPath, [file], project));
     if (backend.name !== expectedBackend || !backend.reason) {
