@@ -1,147 +1,25 @@
 import type { OptimizerPlan } from './backend/backend.js';
-import { type OptimizerKernelName, optimizerKernels } from './optimizer_kernels.js';
-import {
-  makeSpec,
-  resolveSpec,
-  type Settings,
-  type SettingsOf,
-  type Spec,
-  type SpecObject,
-  setting,
-} from './registry.js';
-import { boolean, fraction, integer, invalid, nonNegative, number, positive } from './validate.js';
+import { adamFamily } from './optimizers/adam.js';
+import { adaptiveFamily } from './optimizers/adaptive.js';
+import { lbfgsFamily } from './optimizers/lbfgs.js';
+import type { Optimizer, OptimizerKernel } from './optimizers/optimizer.js';
+import { sgdFamily } from './optimizers/sgd.js';
+import { signFamily } from './optimizers/sign.js';
+import { makeSpec, resolveSpec, type SettingsOf, type Spec, type SpecObject } from './registry.js';
 
-/** An optimizer as a user names it: its settings and the kernel and parameters they come to. */
-export interface Optimizer<S extends Settings = Settings> {
-  readonly settings: S;
-  /** It needs the gradient over all rows. */
-  readonly fullBatch: boolean;
-  /** A kernel of a backend, or `lbfgs`, which has none: its steps are made of whole gradients. */
-  plan(settings: SettingsOf<S>): { kernel: OptimizerKernelName | 'lbfgs'; parameters: readonly number[] };
-}
-
-function optimizer<const S extends Settings>(entry: Omit<Optimizer<S>, 'fullBatch'>): Optimizer<S> {
-  return { fullBatch: false, ...entry };
-}
-
-/** An optimizer whose settings, but for the learning rate, are its kernel's parameters. */
-function direct<const S extends Settings>(kernel: OptimizerKernelName, settings: S): Optimizer<S> {
-  return {
-    settings,
-    fullBatch: false,
-    plan: (values) => ({
-      kernel,
-      parameters: optimizerKernels[kernel].parameters.map((name) => Number((values as Record<string, unknown>)[name])),
-    }),
-  };
-}
-
-const learningRate = (value: number) => setting(value, nonNegative);
-const weightDecay = setting(0, nonNegative);
-/** Of adam and those made after it. */
-const moments = {
-  beta1: setting(0.9, fraction),
-  beta2: setting(0.999, fraction),
-  epsilon: setting(1e-8, positive),
-};
-
-/** Formulas and defaults are those of PyTorch's class of the same name; see `optimizerKernels` for the formulas. */
+/** The families' entries together: to add an optimizer, an entry in its family. */
 export const optimizers = {
-  /** Gradient descent, with momentum where it is not 0; `nesterov` needs a momentum and no dampening. */
-  sgd: optimizer({
-    settings: {
-      learningRate: learningRate(1e-3),
-      momentum: setting(0, nonNegative),
-      dampening: setting(0, nonNegative),
-      nesterov: setting(false, boolean),
-      weightDecay,
-    },
-    plan({ momentum, dampening, nesterov, weightDecay }) {
-      if (nesterov && !(momentum > 0 && dampening === 0)) {
-        throw invalid('false unless momentum > 0 and dampening is 0', 'optimizer.nesterov', nesterov);
-      }
-      return momentum === 0
-        ? { kernel: 'sgd', parameters: [weightDecay] }
-        : { kernel: 'momentum', parameters: [momentum, dampening, Number(nesterov), weightDecay] };
-    },
-  }),
-  /** Kingma & Ba 2015. */
-  adam: direct('adam', { learningRate: learningRate(1e-3), ...moments, weightDecay }),
-  /** Loshchilov & Hutter 2019: the decay apart from the gradient. */
-  adamW: direct('adamW', { learningRate: learningRate(1e-3), ...moments, weightDecay: setting(0.01, nonNegative) }),
-  /** Reddi, Kale & Kumar 2018. */
-  amsgrad: direct('amsgrad', { learningRate: learningRate(1e-3), ...moments, weightDecay }),
-  /** Dozat 2016. */
-  nadam: direct('nadam', {
-    learningRate: learningRate(2e-3),
-    ...moments,
-    weightDecay,
-    momentumDecay: setting(0.004, nonNegative),
-  }),
-  /** Liu et al. 2020. */
-  radam: direct('radam', { learningRate: learningRate(1e-3), ...moments, weightDecay }),
-  /** Tieleman & Hinton 2012; `centered` as in Graves 2013. */
-  rmsprop: direct('rmsprop', {
-    learningRate: learningRate(0.01),
-    rho: setting(0.99, fraction),
-    epsilon: setting(1e-8, positive),
-    momentum: setting(0, nonNegative),
-    centered: setting(false, boolean),
-    weightDecay,
-  }),
-  /** Duchi, Hazan & Singer 2011. */
-  adagrad: direct('adagrad', {
-    learningRate: learningRate(0.01),
-    epsilon: setting(1e-10, positive),
-    weightDecay,
-    learningRateDecay: setting(0, nonNegative),
-    initialAccumulator: setting(0, nonNegative),
-  }),
-  /** Zeiler 2012. */
-  adadelta: direct('adadelta', {
-    learningRate: learningRate(1),
-    rho: setting(0.9, fraction),
-    epsilon: setting(1e-6, positive),
-    weightDecay,
-  }),
-  /** Kingma & Ba 2015, section 7. */
-  adamax: direct('adamax', { learningRate: learningRate(2e-3), ...moments, weightDecay }),
-  /** Chen et al. 2023. */
-  lion: direct('lion', {
-    learningRate: learningRate(1e-4),
-    beta1: setting(0.9, fraction),
-    beta2: setting(0.99, fraction),
-    weightDecay,
-  }),
-  /** Riedmiller & Braun 1993; the learning rate is where the step sizes start. */
-  rprop: {
-    ...direct('rprop', {
-      learningRate: learningRate(0.01),
-      etaMinus: setting(0.5, (value, name) => number(value, name, 'a number in (0, 1)', (v) => v > 0 && v < 1)),
-      etaPlus: setting(1.2, (value, name) => number(value, name, 'a number > 1', (v) => v > 1)),
-      minimumStep: setting(1e-6, nonNegative),
-      maximumStep: setting(50, positive),
-    }),
-    fullBatch: true,
-  },
-  /** Limited-memory BFGS without a line search (Liu & Nocedal 1989), up to `maxIterations` steps per update. */
-  lbfgs: {
-    ...optimizer({
-      settings: {
-        learningRate: learningRate(1),
-        maxIterations: setting(20, (value, name) => integer(value, name, 1)),
-        historySize: setting(100, (value, name) => integer(value, name, 1)),
-        gradientTolerance: setting(1e-7, nonNegative),
-        changeTolerance: setting(1e-9, nonNegative),
-      },
-      plan: ({ maxIterations, historySize, gradientTolerance, changeTolerance }) => ({
-        kernel: 'lbfgs',
-        parameters: [maxIterations, historySize, gradientTolerance, changeTolerance],
-      }),
-    }),
-    fullBatch: true,
-  },
+  ...sgdFamily,
+  ...adamFamily,
+  ...adaptiveFamily,
+  ...signFamily,
+  ...lbfgsFamily,
 } satisfies Readonly<Record<string, Optimizer>>;
+
+/** The entries' kernels by name. */
+export const optimizerKernels: Readonly<Record<string, OptimizerKernel>> = Object.fromEntries(
+  Object.values<Optimizer>(optimizers).flatMap(({ kernels }) => kernels.map((kernel) => [kernel.name, kernel])),
+);
 
 export type OptimizerName = keyof typeof optimizers;
 /** An optimizer's name, or `{ type, … }` with its settings. */
@@ -263,13 +141,12 @@ export interface ResolvedOptimizer {
 
 /** The optimizer a spec names; throws `INVALID_ARGUMENT` for an unknown name or setting. */
 export function resolveOptimizer(spec: unknown): ResolvedOptimizer {
-  const { entry, settings } = resolveSpec(optimizers, spec, 'optimizer');
+  const { type, entry, settings } = resolveSpec(optimizers, spec, 'optimizer');
   const { plan, fullBatch } = entry as unknown as Optimizer;
   const { kernel, parameters } = plan(settings);
-  const hasKernel = kernel !== 'lbfgs';
   return {
-    plan: { kernel, parameters, slots: hasKernel ? optimizerKernels[kernel].slots : 0 },
-    hasKernel,
+    plan: { kernel: kernel?.name ?? type, parameters, slots: kernel?.slots ?? 0 },
+    hasKernel: kernel !== undefined,
     fullBatch,
     learningRate: settings.learningRate as number,
   };

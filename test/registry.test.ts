@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { type ActivationSpec, activations, elu, leakyRelu, resolveActivation } from '../src/activations.js';
 import { typescriptBackend } from '../src/backend/typescript/index.js';
-import { lossKernels } from '../src/loss_kernels.js';
 import {
   binaryCrossEntropy,
   crossEntropy,
   huber,
   type LossSpec,
   losses,
+  lossKernels,
   resolveLoss,
   squaredError,
 } from '../src/losses.js';
-import { optimizerKernels } from '../src/optimizer_kernels.js';
 import {
   adadelta,
   adagrad,
@@ -23,6 +22,7 @@ import {
   lion,
   nadam,
   type OptimizerSpec,
+  optimizerKernels,
   optimizers,
   radam,
   resolveOptimizer,
@@ -111,13 +111,14 @@ describe('names', () => {
       const plans = [identity, sigmoid, softmax, step].map((activation) => resolveLoss(name, activation, 3).plan);
       for (const { kernel, parameters } of plans) {
         expect(parameters).toHaveLength(lossKernels[kernel as keyof typeof lossKernels].parameters.length);
+        expect(parameters.every(Number.isFinite)).toBe(true);
       }
     }
     for (const name of Object.keys(optimizers)) {
       const { plan, hasKernel } = resolveOptimizer(name);
       expect(hasKernel).toBe(name !== 'lbfgs');
       if (!hasKernel) continue;
-      const kernel = optimizerKernels[plan.kernel as keyof typeof optimizerKernels];
+      const kernel = optimizerKernels[plan.kernel];
       expect(plan.parameters).toHaveLength(kernel.parameters.length);
       expect(plan.parameters.every(Number.isFinite)).toBe(true);
     }

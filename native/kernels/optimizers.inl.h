@@ -1,6 +1,6 @@
 // One struct per update rule: the scalars of one update, then what happens to each weight, with PyTorch's formulas. The
 // list at the bottom is the registry. To add one: a struct here, its name in the list, and an entry in
-// src/optimizers.ts.
+// src/optimizers/.
 
 struct Sgd {
   static constexpr const char* kName = "sgd";

@@ -1,6 +1,7 @@
 import { it } from 'vitest';
 import type { Backend, Dtype, FloatArray, OptimizerPlan } from '../../src/backend/backend.js';
-import { constantsAt, optimizerKernelNamed } from '../../src/optimizer_kernels.js';
+import { constantsAt } from '../../src/optimizers/optimizer.js';
+import { optimizerKernels } from '../../src/optimizers.js';
 import { checkClose, epsilonOf, GuardedMatrix, randomValues } from '../support/arrays.js';
 import { chainError, denseShapes, product } from '../support/dense.js';
 import { optimizerPlans } from '../support/plans.js';
@@ -113,7 +114,7 @@ function checkUpdate(
   share: number,
   epsilon: number,
 ): void {
-  const kernel = optimizerKernelNamed(optimizer.kernel);
+  const kernel = optimizerKernels[optimizer.kernel];
   const constants = constantsAt(kernel, step, learningRate, optimizer.parameters);
   const updated = (w: Float64Array, g: Float64Array) => {
     const state = [w.slice(), ...slots.map((slot) => slot.slice())];

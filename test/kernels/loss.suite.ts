@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Backend, Dtype, LossPlan } from '../../src/backend/backend.js';
-import { type LossKernel, lossKernels } from '../../src/loss_kernels.js';
+import { type LossKernel, lossKernels } from '../../src/losses.js';
 import {
   checkClose,
   epsilonOf,

@@ -1,6 +1,6 @@
 import { activations } from '../../activations.js';
-import { lossKernels } from '../../loss_kernels.js';
-import { optimizerKernels } from '../../optimizer_kernels.js';
+import { lossKernels } from '../../losses.js';
+import { optimizerKernels } from '../../optimizers.js';
 import type { Backend, RegistryListing } from '../backend.js';
 import { createKernels } from './kernels.js';
 import { TypescriptTrainer } from './trainer.js';

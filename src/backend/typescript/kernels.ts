@@ -1,5 +1,6 @@
 import { activationNamed } from '../../activations.js';
-import { constantsAt, optimizerKernelNamed } from '../../optimizer_kernels.js';
+import { constantsAt } from '../../optimizers/optimizer.js';
+import { optimizerKernels } from '../../optimizers.js';
 import type {
   ActivationBackwardArguments,
   ActivationForwardArguments,
@@ -93,7 +94,7 @@ function updateRows(
   { optimizer, learningRate, step }: UpdateArguments,
   slots: readonly FloatArray[],
 ): void {
-  const kernel = optimizerKernelNamed(optimizer.kernel);
+  const kernel = optimizerKernels[optimizer.kernel];
   const constants = constantsAt(kernel, step, learningRate, optimizer.parameters);
   for (let i = 0; i < rows; i++) {
     const row = <T extends FloatArray>(array: T, from: number) => array.subarray(from, from + columns) as T;

@@ -1,4 +1,5 @@
-import { type OptimizerKernel, optimizerKernelNamed, stateLength } from '../../optimizer_kernels.js';
+import { stateLength } from '../../optimizers/optimizer.js';
+import { optimizerKernels } from '../../optimizers.js';
 import type { ApplyJob, ClipPlan, FloatArray, Plan } from '../backend.js';
 import { createLayer } from './layers/index.js';
 import type { BackwardWishes, Layer, TrainingPosition } from './layers/layer.js';
@@ -76,7 +77,7 @@ export class LayerStack {
 
   update({ optimizer, optimizerStep, learningRate, clip }: ApplyJob): void {
     if (clip) this.#clip(clip);
-    const kernel: OptimizerKernel = optimizerKernelNamed(optimizer.kernel);
+    const kernel = optimizerKernels[optimizer.kernel];
     const startsAnew = optimizerStep === 0;
     if (startsAnew) this.#optimizerState.fill(0);
     const constants = kernel.prepare(optimizerStep, learningRate, optimizer.parameters, this.#optimizerState);

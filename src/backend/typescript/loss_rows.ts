@@ -1,4 +1,4 @@
-import { type LossKernel, lossKernels } from '../../loss_kernels.js';
+import { type LossKernel, lossKernels } from '../../losses.js';
 import type { FloatArray, LossPlan } from '../backend.js';
 
 const kernels: Readonly<Record<string, LossKernel>> = lossKernels;

@@ -1,4 +1,4 @@
-import type { OptimizerKernel } from '../../../optimizer_kernels.js';
+import type { OptimizerKernel } from '../../../optimizers/optimizer.js';
 import type { Dtype, FloatArray } from '../../backend.js';
 import { createArray } from '../arrays.js';
 
