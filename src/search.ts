@@ -3,7 +3,8 @@ import type { FitOptions } from './fit_options.js';
 import type { History } from './history.js';
 import { type MetricName, metrics } from './metrics.js';
 import type { Network } from './network.js';
-import type { NetworkOptions } from './plan.js';
+import { parameterCount } from './parameters.js';
+import { type NetworkOptions, resolveNetwork } from './plan.js';
 import { RandomGenerator } from './random.js';
 import { countRows, rowOrder } from './rows.js';
 import { type Data, trainingRows } from './samples.js';
@@ -83,10 +84,19 @@ export async function search(
     fitOptions: { ...fitOptions, ...fit } as FitOptions,
   }));
   const concurrency = resolveConcurrency(fields.concurrency);
-  const reports = await sideBySide(combinations.length * rounds.length, concurrency, (i) => {
-    const { networkOptions, fitOptions } = combinations[Math.floor(i / rounds.length)];
-    return judgeRound(networkOptions, data, fitOptions, rows, rounds[i % rounds.length]);
+  const costs = combinations.map(({ networkOptions, fitOptions }) => {
+    const { layers } = resolveNetwork(networkOptions).plan;
+    return layers.reduce((sum, layer) => sum + parameterCount(layer), 0) * (fitOptions.epochs ?? 1);
   });
+  const reports = await sideBySide(
+    combinations.length * rounds.length,
+    concurrency,
+    (i) => {
+      const { networkOptions, fitOptions } = combinations[Math.floor(i / rounds.length)];
+      return judgeRound(networkOptions, data, fitOptions, rows, rounds[i % rounds.length]);
+    },
+    (i) => costs[Math.floor(i / rounds.length)],
+  );
   const trials = combinations.map(({ network, fit }, i): Trial => {
     const folds = reports.slice(i * rounds.length, (i + 1) * rounds.length);
     const summary = summarizeFolds(folds);

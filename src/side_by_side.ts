@@ -27,15 +27,22 @@ export function resolveConcurrency(given: unknown): number {
 }
 
 /**
- * Runs `count` tasks, at most `concurrency` at a time, begun in order; their results in order. Once one fails no other is
- * begun, and the promise rejects when those that run have ended.
+ * Runs `count` tasks, at most `concurrency` at a time; their results in order. The costliest begin first, so that none is left
+ * to run alone at the end; those of equal cost begin in order. Once one fails no other is begun, and the promise rejects when
+ * those that run have ended.
  */
-export async function sideBySide<T>(count: number, concurrency: number, task: (i: number) => Promise<T>): Promise<T[]> {
+export async function sideBySide<T>(
+  count: number,
+  concurrency: number,
+  task: (i: number) => Promise<T>,
+  cost: (i: number) => number = () => 0,
+): Promise<T[]> {
   const results: T[] = new Array(count);
+  const sequence = Array.from({ length: count }, (_, i) => i).sort((a, b) => cost(b) - cost(a));
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < count) {
-      const i = next++;
+      const i = sequence[next++];
       try {
         results[i] = await task(i);
       } catch (error) {
