@@ -139,6 +139,12 @@ inline Double power_of_two(Double n) {
   return {_mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(biased), 52))};
 }
 
+// 1 / a within an eighth, for a in [2⁻¹²⁶, 2¹²⁶]: its bits are nearly a linear function of those of a. Unlike an
+// instruction for it, the same on every processor.
+inline Float reciprocal_estimate(Float a) {
+  return {_mm256_castsi256_ps(_mm256_sub_epi32(_mm256_set1_epi32(0x7ef311c7), _mm256_castps_si256(a.v)))};
+}
+
 // a·2ⁿ rounded once, for a in [½, 2] and integral n within twice the normal exponents: gradual underflow, overflow to
 // ∞. Two steps, of which the first is exact.
 template <typename T>

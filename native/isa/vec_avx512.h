@@ -143,6 +143,12 @@ inline Double power_of_two(Double n) {
   return {_mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(biased), 52))};
 }
 
+// 1 / a within an eighth, for a in [2⁻¹²⁶, 2¹²⁶]: its bits are nearly a linear function of those of a. Unlike an
+// instruction for it, the same on every processor.
+inline Float reciprocal_estimate(Float a) {
+  return {_mm512_castsi512_ps(_mm512_sub_epi32(_mm512_set1_epi32(0x7ef311c7), _mm512_castps_si512(a.v)))};
+}
+
 // a·2ⁿ rounded once, for a in [½, 2] and integral n within twice the normal exponents: gradual underflow, overflow to
 // ∞.
 inline Float scale(Float a, Float n) { return {_mm512_scalef_ps(a.v, n.v)}; }

@@ -139,6 +139,12 @@ inline Double power_of_two(Double n) {
   return {vreinterpretq_f64_u64(vshlq_n_u64(vreinterpretq_u64_f64(biased), 52))};
 }
 
+// 1 / a within an eighth, for a in [2⁻¹²⁶, 2¹²⁶]: its bits are nearly a linear function of those of a. Unlike an
+// instruction for it, the same on every processor.
+inline Float reciprocal_estimate(Float a) {
+  return {vreinterpretq_f32_s32(vsubq_s32(vdupq_n_s32(0x7ef311c7), vreinterpretq_s32_f32(a.v)))};
+}
+
 // a·2ⁿ rounded once, for a in [½, 2] and integral n within twice the normal exponents: gradual underflow, overflow to
 // ∞. Two steps, of which the first is exact.
 template <typename T>

@@ -117,6 +117,12 @@ inline Double power_of_two(Double n) {
   return {__builtin_bit_cast(double, __builtin_bit_cast(uint64_t, n.v + (0x1p52 + 1023)) << 52)};
 }
 
+// 1 / a within an eighth, for a in [2⁻¹²⁶, 2¹²⁶]: its bits are nearly a linear function of those of a. Unlike an
+// instruction for it, the same on every processor.
+inline Float reciprocal_estimate(Float a) {
+  return {__builtin_bit_cast(float, 0x7ef311c7 - __builtin_bit_cast(uint32_t, a.v))};
+}
+
 // a·2ⁿ rounded once, for a in [½, 2] and integral n within twice the normal exponents: gradual underflow, overflow to
 // ∞. Two steps, of which the first is exact.
 template <typename T>

@@ -1,34 +1,116 @@
 // The three products of a dense layer, on matrices in panels. Epilogues run on each tile or block while it is in L1.
 
-// Loops: panel of units, block of inputs (that part of W's panel stays in L1), tile of rows (the batch streams past).
+// Bytes of an operand that is gone through again and again and has to stay in L2 meanwhile: a quarter of 2 MiB.
+constexpr int kResident = 1 << 19;
+
+// What a tile brings in for each panel of k, see Ahead.
+template <typename T>
+constexpr int kSlice = kPanel<T> / 4 * static_cast<int>(64 / sizeof(T));
+
+// The largest of the nearly equal parts of `total`, none of which exceeds `most`.
+inline int even_part(int total, int most) {
+  const int parts = total > most ? (total + most - 1) / most : 1;
+  return (total + parts - 1) / parts;
+}
+
+// Columns, in whole panels, of `rows` rows that fit.
+template <typename T>
+inline int resident_panels(int rows) {
+  const int panel = (rows > 0 ? rows : 1) * kPanel<T> * static_cast<int>(sizeof(T));
+  return panel < kResident ? kResident / panel : 1;
+}
+
+// A single row against kCount panels of W at once: the chains of one panel are too few to hide the latency of a
+// multiply-add.
+template <typename T, int kCount>
+void forward_row(const DenseForward<T>& layer, const Panels<T>& sums, int first_panel, int row) {
+  using V = Vec<T>;
+  constexpr int kP = kPanel<T>;
+  constexpr int kVectors = kP / V::kLanes;
+  const ptrdiff_t at = static_cast<ptrdiff_t>(row) * kP;
+  V sum[kCount][kVectors];
+#pragma GCC unroll 4
+  for (int p = 0; p < kCount; ++p) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[p][v] = V::load(layer.bias + (first_panel + p) * kP + v * V::kLanes);
+  }
+  const T* weights = layer.weights.panel(first_panel);
+  for (int start = 0; start < layer.inputs; start += kP) {
+    const T* const x = layer.input.panel(start / kP) + at;
+    const int depth = min_of(kP, layer.inputs - start);
+#pragma GCC unroll 2
+    for (int k = 0; k < depth; ++k, weights += kP) {
+      const V value = V::set(x[k]);
+#pragma GCC unroll 4
+      for (int p = 0; p < kCount; ++p) {
+        const T* const column = weights + p * layer.weights.stride;
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; ++v) sum[p][v] = fma(value, V::load(column + v * V::kLanes), sum[p][v]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kCount; ++p) {
+    T* const z = sums.panel(first_panel + p) + at;
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[p][v].store(z + v * V::kLanes);
+    if (layer.activation) {
+      layer.activation->forward(z, layer.output.panel(first_panel + p) + at, kP, layer.parameters);
+    }
+  }
+}
+
+// Loops: part of the inputs (that part of the batch stays in L2), panel of units, block of inputs (that part of W's
+// panel stays in L1), tile of rows.
 template <typename T>
 void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) {
   constexpr int kP = kPanel<T>;
   const Panels<T>& sums = layer.activation ? layer.pre_activation : layer.output;
-  for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
-    const int columns = min_of(kP, layer.units - p * kP);
-    int start = 0;
-    do {  // once even without inputs: the bias alone
-      const int depth = min_of(kBlock, layer.inputs - start);
-      const bool last = start + depth == layer.inputs;
-      split_rows<T>(rows.end - rows.begin, [&](int first, int height) {
-        const ptrdiff_t row = static_cast<ptrdiff_t>(rows.begin + first) * kP;
-        T* const z = sums.panel(p) + row;
-        multiply_panel<T, Orientation::kRows>({.a = layer.input.panel(start / kP) + row,
-                                               .a_panel = layer.input.stride,
-                                               .b = layer.weights.panel(p) + static_cast<ptrdiff_t>(start) * kP,
-                                               .initial = start == 0 ? layer.bias + p * kP : z,
-                                               .initial_stride = start == 0 ? 0 : kP,
-                                               .out = z,
-                                               .out_stride = kP,
-                                               .k = depth},
-                                              height, columns);
-        if (last && layer.activation)
-          layer.activation->forward(z, layer.output.panel(p) + row, height * kP, layer.parameters);
-      });
-      start += depth;
-    } while (start < layer.inputs);
+  if (rows.end - rows.begin == 1) {
+    constexpr int kVectors = kP / Vec<T>::kLanes;
+    constexpr int kTogether = kVectors < 8 ? 8 / kVectors : 1;  // eight chains: latency times multiply-adds a cycle
+    int p = unit_panels.begin;
+    for (; p + kTogether <= unit_panels.end; p += kTogether) forward_row<T, kTogether>(layer, sums, p, rows.begin);
+    for (; p < unit_panels.end; ++p) forward_row<T, 1>(layer, sums, p, rows.begin);
+    return;
   }
+  const int part = even_part(panels_of<T>(layer.inputs), resident_panels<T>(rows.end - rows.begin)) * kP;
+  const int block = even_part(part / kP, kBlock / kP) * kP;
+  int part_start = 0;
+  do {  // once even without inputs: the bias alone
+    const int part_end = min_of(part_start + part, layer.inputs);
+    for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
+      const int columns = min_of(kP, layer.units - p * kP);
+      int start = part_start;
+      do {
+        const int depth = min_of(block, part_end - start);
+        const bool last = start + depth == layer.inputs;
+        const T* const weights = layer.weights.panel(p) + static_cast<ptrdiff_t>(start) * kP;
+        const T* next = weights + depth * kP;  // the next block, in slices, one for each tile of this one
+        split_rows<T>(rows.end - rows.begin, [&](int first, int height) {
+          const ptrdiff_t row = static_cast<ptrdiff_t>(rows.begin + first) * kP;
+          T* const z = sums.panel(p) + row;
+          const T* const input = layer.input.panel(start / kP) + row;
+          multiply_panel<T, Orientation::kRows>(
+              {.a = input,
+               .a_panel = layer.input.stride,
+               .b = weights,
+               .initial = start == 0 ? layer.bias + p * kP : z,
+               .initial_stride = start == 0 ? 0 : kP,
+               .out = z,
+               .out_stride = kP,
+               .k = depth},
+              height, columns,
+              {{.at = next, .panel = kSlice<T>}, {.at = input + height * kP, .panel = layer.input.stride}});
+          next += depth / kP * kSlice<T>;
+          if (last && layer.activation)
+            layer.activation->forward(z, layer.output.panel(p) + row, height * kP, layer.parameters);
+        });
+        start += depth;
+      } while (start < part_end);
+    }
+    part_start = part_end;
+  } while (part_start < layer.inputs);
 }
 
 // A block of the product, inputs down and batch across, becomes (batch, inputs) and takes its factor φ'.
@@ -55,37 +137,44 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, const T* b
   }
 }
 
-// Loops: panel of inputs, group of batch panels, block of units (that part of W stays in L1, deltaᵀ streams past it).
+// Loops: part of the inputs (those rows of W stay in L2), panel of the batch, block of units (that part of deltaᵀ's
+// panel stays in L1), tile of inputs.
 template <typename T>
 void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;
-  constexpr int kGroup = 8;  // 8 blocks of 32 × 32 float32 are 32 KiB of chains between one block of units and the next
-  alignas(64) T blocks[kGroup][kP * kP];
-  const int batch_panels = panels_of<T>(layer.rows);
-  for (int p = input_panels.begin; p < input_panels.end; ++p) {
-    const int inputs = min_of(kP, layer.inputs - p * kP);
-    for (int group = 0; group < batch_panels; group += kGroup) {
-      const int group_end = min_of(group + kGroup, batch_panels);
+  constexpr int kPart = 8;  // chains between one block of units and the next: 8 blocks of 32 × 32 float32 are 32 KiB
+  alignas(64) T blocks[kPart][kP * kP];
+  const int part = even_part(input_panels.end - input_panels.begin, min_of(kPart, resident_panels<T>(layer.units)));
+  const int block = even_part(panels_of<T>(layer.units), kBlock / kP) * kP;
+  for (int p = input_panels.begin; p < input_panels.end; p += part) {
+    const int part_end = min_of(p + part, input_panels.end);
+    const int inputs = min_of(part_end * kP, layer.inputs) - p * kP;
+    for (int q = 0; q * kP < layer.rows; ++q) {
       int start = 0;
       do {  // once even without units: the sums are zero
-        for (int q = group; q < group_end; ++q) {
-          split_rows<T>(inputs, [&](int first, int height) {
-            T* const out = blocks[q - group] + first * kP;
-            multiply_panel<T, Orientation::kRows>(
-                {.a = layer.weights.panel(start / kP) + static_cast<ptrdiff_t>(p * kP + first) * kP,
-                 .a_panel = layer.weights.stride,
-                 .b = layer.delta_transposed.panel(q) + static_cast<ptrdiff_t>(start) * kP,
-                 .initial = start == 0 ? kZeroRow<T> : out,
-                 .initial_stride = start == 0 ? 0 : kP,
-                 .out = out,
-                 .out_stride = kP,
-                 .k = min_of(kBlock, layer.units - start)},
-                height, min_of(kP, layer.rows - q * kP));
-          });
-        }
-        start += kBlock;
+        const int depth = min_of(block, layer.units - start);
+        const T* const delta = layer.delta_transposed.panel(q) + static_cast<ptrdiff_t>(start) * kP;
+        const T* next = delta + depth * kP;
+        split_rows<T>(inputs, [&](int first, int height) {
+          T* const out = blocks[0] + first * kP;
+          const T* const weights = layer.weights.panel(start / kP) + static_cast<ptrdiff_t>(p * kP + first) * kP;
+          multiply_panel<T, Orientation::kRows>(
+              {.a = weights,
+               .a_panel = layer.weights.stride,
+               .b = delta,
+               .initial = start == 0 ? kZeroRow<T> : out,
+               .initial_stride = start == 0 ? 0 : kP,
+               .out = out,
+               .out_stride = kP,
+               .k = depth},
+              height, min_of(kP, layer.rows - q * kP),
+              {{.at = next, .panel = kSlice<T>},
+               {.at = weights + part * kP * kP + q % 4 * kSlice<T>, .panel = layer.weights.stride}});
+          next += depth / kP * kSlice<T>;
+        });
+        start += depth;
       } while (start < layer.units);
-      for (int q = group; q < group_end; ++q) finish_input_gradient(layer, blocks[q - group], p, q);
+      for (int i = p; i < part_end; ++i) finish_input_gradient(layer, blocks[i - p], i, q);
     }
   }
 }
@@ -117,49 +206,72 @@ inline void bias_gradient(const DenseWeightGradient<T>& layer, int unit_panel) {
   layer.update->optimizer->update(layer.bias + offset, sums, slots, kPanel<T>, layer.update->constants);
 }
 
-// Loops: panel of units (its delta stays in L1), panel of inputs. A block of kPanel inputs and kPanel units is one
-// piece of memory in W's panel, so the optimizer goes over it in one run.
+// The optimizer over one block of kPanel inputs and kPanel units, which is one piece of memory in W's panel.
+template <typename T>
+inline void update_block(const DenseWeightGradient<T>& layer, T* gradient, ptrdiff_t position, int count) {
+  const Update<T>& update = *layer.update;
+  T* slots[kMaxSlots];
+  for (int s = 0; s < update.optimizer->slots; ++s) slots[s] = update.weight_slots[s] + position;
+  T* const weights = layer.weights.data + position;
+  if (update.l1 != 0 || update.l2 != 0) add_penalty(weights, gradient, count, update.l1, update.l2);
+  update.optimizer->update(weights, gradient, slots, count, update.constants);
+}
+
+// What the update of the block after the one at `position` needs, spread over the tiles of this block: the weights
+// during the first, then one slot during each.
+template <typename T>
+inline Ahead<T> next_block(const DenseWeightGradient<T>& layer, ptrdiff_t position, int tile, int depth) {
+  constexpr int kCount = kPanel<T> * kPanel<T>;
+  const bool slot = layer.update && tile > 0 && tile <= layer.update->optimizer->slots;
+  const T* const array = slot ? layer.update->weight_slots[tile - 1] : layer.weights.data;
+  const T* const next = array + position + kCount;
+  const ptrdiff_t step = kCount / 2 / (depth / 4 + 1);
+  return {{.at = next, .step = step}, {.at = next + kCount / 2, .step = step}};
+}
+
+// Loops: part of the inputs (that part of the batch stays in L2), panel of units (its delta stays in L1), panel of
+// inputs.
 template <typename T>
 void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels) {
   constexpr int kP = kPanel<T>;
   alignas(64) T block[kP * kP];
-  const Update<T>* const update = layer.update;
-  for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
-    const int columns = min_of(kP, layer.units - p * kP);
-    if (input_panels.begin == 0 && (update ? layer.bias : layer.bias_gradient)) bias_gradient(layer, p);
-    for (int q = input_panels.begin; q < input_panels.end; ++q) {
-      const int inputs = min_of(kP, layer.inputs - q * kP);
-      const ptrdiff_t offset = static_cast<ptrdiff_t>(q) * kP * kP;
-      T* const sums = update ? block : layer.gradient.panel(p) + offset;
-      int start = 0;
-      do {
-        const int depth = min_of(kBlock, layer.rows - start);
-        split_rows<T>(inputs, [&](int first, int height) {
-          T* const out = sums + first * kP;
-          const bool fresh = start == 0 && !layer.accumulate;
-          multiply_panel<T, Orientation::kColumns>(
-              {.a = layer.input.panel(q) + static_cast<ptrdiff_t>(start) * kP + first,
-               .a_panel = 0,
-               .b = layer.delta.panel(p) + static_cast<ptrdiff_t>(start) * kP,
-               .initial = fresh ? kZeroRow<T> : out,
-               .initial_stride = fresh ? 0 : kP,
-               .out = out,
-               .out_stride = kP,
-               .k = depth},
-              height, columns);
-        });
-        start += depth;
-      } while (start < layer.rows);
-      if (!update) continue;
-      const ptrdiff_t position = layer.weights.stride * p + offset;
-      T* slots[kMaxSlots];
-      for (int s = 0; s < update->optimizer->slots; ++s) slots[s] = update->weight_slots[s] + position;
-      if (update->l1 != 0 || update->l2 != 0) {
-        add_penalty(layer.weights.data + position, block, inputs * kP, update->l1, update->l2);
-      }
-      update->optimizer->update(layer.weights.data + position, block, slots, inputs * kP, update->constants);
+  const int part = even_part(input_panels.end - input_panels.begin, resident_panels<T>(layer.rows));
+  const int block_rows = even_part(layer.rows, kBlock);
+  const auto visit = [&](int p, int q) {
+    const int inputs = min_of(kP, layer.inputs - q * kP);
+    const ptrdiff_t offset = static_cast<ptrdiff_t>(q) * kP * kP;
+    const ptrdiff_t position = layer.weights.stride * p + offset;
+    T* const sums = layer.update ? block : layer.gradient.panel(p) + offset;
+    int start = 0;
+    do {
+      const int depth = min_of(block_rows, layer.rows - start);
+      const bool fresh = start == 0 && !layer.accumulate;
+      int tile = 0;
+      split_rows<T>(inputs, [&](int first, int height) {
+        T* const out = sums + first * kP;
+        multiply_panel<T, Orientation::kColumns>(
+            {.a = layer.input.panel(q) + static_cast<ptrdiff_t>(start) * kP + first,
+             .a_panel = 0,
+             .b = layer.delta.panel(p) + static_cast<ptrdiff_t>(start) * kP,
+             .initial = fresh ? kZeroRow<T> : out,
+             .initial_stride = fresh ? 0 : kP,
+             .out = out,
+             .out_stride = kP,
+             .k = depth},
+            height, min_of(kP, layer.units - p * kP), next_block(layer, position, tile++, depth));
+      });
+      start += depth;
+    } while (start < layer.rows);
+    if (layer.update) update_block(layer, block, position, inputs * kP);
+  };
+  int start = input_panels.begin;
+  do {  // once even without inputs: the bias alone
+    for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
+      if (start == 0 && (layer.update ? layer.bias : layer.bias_gradient)) bias_gradient(layer, p);
+      for (int q = start; q < min_of(start + part, input_panels.end); ++q) visit(p, q);
     }
-  }
+    start += part;
+  } while (start < input_panels.end);
 }
 
 template <typename T>

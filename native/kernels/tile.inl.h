@@ -14,6 +14,18 @@ enum class Orientation {
   kColumns,  // k·kPanel + r: k runs along its rows, r along the columns of one panel
 };
 
+// Memory that is wanted soon. A tile brings it into L2 meanwhile, a line from either place for every four steps of k:
+// what a product streams from farther away would hold it up, and the processor foresees no jump to another block.
+template <typename T>
+struct Ahead {
+  struct Place {
+    const T* at;
+    ptrdiff_t step = 64 / sizeof(T);  // one line
+    ptrdiff_t panel = 0;              // from one panel of a to the next, for kRows
+  };
+  Place first, second;
+};
+
 template <typename T>
 struct Tile {
   const T* a;
@@ -28,7 +40,7 @@ struct Tile {
 
 // All accumulators live in registers: the loops over them must unroll fully, or GCC keeps the array in memory.
 template <typename T, Orientation orientation, int kRows, int kVectors>
-void multiply_tile(const Tile<T>& tile) {
+void multiply_tile(const Tile<T>& tile, const Ahead<T>& ahead) {
   using V = Vec<T>;
   constexpr int kP = kPanel<T>;
   V sum[kRows][kVectors];
@@ -37,25 +49,47 @@ void multiply_tile(const Tile<T>& tile) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sum[r][v] = V::load(tile.initial + r * tile.initial_stride + v * V::kLanes);
   }
-  const T* b = tile.b;
-  const T* panel = tile.a;
   constexpr int kRowStep = orientation == Orientation::kRows ? kP : 1;
   constexpr int kDepthStep = orientation == Orientation::kRows ? 1 : kP;
-  for (int left = tile.k; left > 0; left -= kP) {
-    const T* a = panel;
-    const T* const b_end = b + (left < kP ? left : kP) * kP;
-    for (; b != b_end; b += kP, a += kDepthStep) {
-      V column[kVectors];
+  const auto step = [&](const T* a, const T* b) __attribute__((always_inline)) {
+    V column[kVectors];
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) column[v] = V::load(b + v * V::kLanes);
+    for (int v = 0; v < kVectors; ++v) column[v] = V::load(b + v * V::kLanes);
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) {
-        const V row = V::set(a[r * kRowStep]);
+    for (int r = 0; r < kRows; ++r) {
+      const V row = V::set(a[r * kRowStep]);
 #pragma GCC unroll 4
-        for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(row, column[v], sum[r][v]);
-      }
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(row, column[v], sum[r][v]);
     }
-    panel += orientation == Orientation::kRows ? tile.a_panel : kP * kP;
+  };
+  // In fours: GCC does not unroll by itself, and a processor cannot foretell the end of a loop of 32 short steps.
+  const T* b = tile.b;
+  const T* first = ahead.first.at;
+  const T* second = ahead.second.at;
+  const auto run = [&](const T* a, int depth) __attribute__((always_inline)) {
+    constexpr int kIntoL2 = 2;
+    const T* const b_end = b + depth * kP;
+    const T* line0 = first;
+    const T* line1 = second;
+    for (; b_end - b >= 4 * kP; b += 4 * kP, a += 4 * kDepthStep) {
+      __builtin_prefetch(line0, 0, kIntoL2);
+      __builtin_prefetch(line1, 0, kIntoL2);
+      line0 += ahead.first.step;
+      line1 += ahead.second.step;
+#pragma GCC unroll 4
+      for (int i = 0; i < 4; ++i) step(a + i * kDepthStep, b + i * kP);
+    }
+    for (; b != b_end; b += kP, a += kDepthStep) step(a, b);
+  };
+  if constexpr (orientation == Orientation::kRows) {
+    const T* panel = tile.a;
+    for (int left = tile.k; left > 0; left -= kP, panel += tile.a_panel) {
+      run(panel, left < kP ? left : kP);
+      first += ahead.first.panel;
+      second += ahead.second.panel;
+    }
+  } else {
+    run(tile.a, tile.k);
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
@@ -65,7 +99,7 @@ void multiply_tile(const Tile<T>& tile) {
 }
 
 template <typename T>
-using TileFunction = void (*)(const Tile<T>&);
+using TileFunction = void (*)(const Tile<T>&, const Ahead<T>&);
 
 template <typename T, Orientation orientation, int kVectors>
 struct TileFunctions {
@@ -101,7 +135,7 @@ inline void split_rows(int rows, Visit visit) {
 // One tile of `rows` ≤ kMaxRows and one panel of columns, of which the first `columns` are computed. Columns after
 // them become what the padding of b and initial gives, or zero.
 template <typename T, Orientation orientation>
-inline void multiply_panel(Tile<T> tile, int rows, int columns) {
+inline void multiply_panel(Tile<T> tile, int rows, int columns, const Ahead<T>& ahead) {
   constexpr int kLanes = Vec<T>::kLanes;
   const T* const b = tile.b;
   const T* const initial = tile.initial;
@@ -112,10 +146,15 @@ inline void multiply_panel(Tile<T> tile, int rows, int columns) {
     tile.initial = initial + c;
     tile.out = out + c;
     const bool narrow = columns - c <= kLanes;
-    (narrow ? kNarrowTiles<T, orientation>.with_rows : kFullTiles<T, orientation>.with_rows)[rows](tile);
+    (narrow ? kNarrowTiles<T, orientation>.with_rows : kFullTiles<T, orientation>.with_rows)[rows](tile, ahead);
     c += narrow ? kLanes : TileLimits<T>::kColumnVectors * kLanes;
   }
   for (; c < kPanel<T>; c += kLanes) {
     for (int r = 0; r < rows; ++r) Vec<T>::zero().store(out + r * tile.out_stride + c);
   }
+}
+
+template <typename T, Orientation orientation>
+inline void multiply_panel(const Tile<T>& tile, int rows, int columns) {
+  multiply_panel<T, orientation>(tile, rows, columns, {{tile.a, 0}, {tile.a, 0}});
 }

@@ -36,7 +36,11 @@ class DenseLayer final : public Layer<T> {
   }
   const PanelBuffer<T>& sums() const { return keeps_pre_activation_ ? pre_activation_ : output_; }
   Update<T> update_of(const OptimizerKernel<T>& optimizer, const T* constants) const;
-  int64_t work(const Pass<T>& pass) const { return static_cast<int64_t>(pass.rows) * inputs_ * units_; }
+  // With few rows it is the way of the weights through the caches that takes the time.
+  int64_t work(const Pass<T>& pass) const {
+    constexpr int kWeightCost = 8;
+    return static_cast<int64_t>(pass.rows < kWeightCost ? kWeightCost : pass.rows) * inputs_ * units_;
+  }
 
   const KernelTable<T>& kernels_;
   const int inputs_;
