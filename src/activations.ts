@@ -1,69 +1,11 @@
+import { type Activation, elementwise } from './activations/activation.js';
+import * as configurable from './activations/configurable.js';
 import type { ActivationPlan, FloatArray } from './backend/backend.js';
 import { erfc } from './erf.js';
-import {
-  makeSpec,
-  resolveSpec,
-  type Settings,
-  type SettingsOf,
-  type Spec,
-  type SpecObject,
-  setting,
-} from './registry.js';
-import { finite } from './validate.js';
+import { entriesOf, resolveSpec, type Spec } from './registry.js';
 
-/**
- * All there is to know of an activation φ. The functions work on one row; `parameters` are the settings in declared order,
- * and input and output, or gradient and delta, may be the same array at the same position.
- */
-export interface Activation<S extends Settings = Settings> {
-  readonly settings: S;
-  /** What the derivative is computed from. */
-  readonly saves: 'output' | 'preActivation';
-  /** An output depends on the whole row of inputs. */
-  readonly rowwise: boolean;
-  forward(
-    input: FloatArray,
-    inputFrom: number,
-    output: FloatArray,
-    outputFrom: number,
-    columns: number,
-    parameters: readonly number[],
-  ): void;
-  /** δ = gradient ⊙ φ'(saved), or gradient times the Jacobian where φ is row-wise. */
-  backward(
-    saved: FloatArray,
-    savedFrom: number,
-    gradient: FloatArray,
-    gradientFrom: number,
-    delta: FloatArray,
-    deltaFrom: number,
-    columns: number,
-    parameters: readonly number[],
-  ): void;
-}
-
-interface Elementwise<S extends Settings> {
-  readonly settings: S;
-  readonly saves: 'output' | 'preActivation';
-  value(z: number, parameters: readonly number[]): number;
-  derivative(saved: number, parameters: readonly number[]): number;
-}
-
-function elementwise<const S extends Settings>({ settings, saves, value, derivative }: Elementwise<S>): Activation<S> {
-  return {
-    settings,
-    saves,
-    rowwise: false,
-    forward(input, inputFrom, output, outputFrom, columns, parameters) {
-      for (let j = 0; j < columns; j++) output[outputFrom + j] = value(input[inputFrom + j], parameters);
-    },
-    backward(saved, savedFrom, gradient, gradientFrom, delta, deltaFrom, columns, parameters) {
-      for (let j = 0; j < columns; j++) {
-        delta[deltaFrom + j] = gradient[gradientFrom + j] * derivative(saved[savedFrom + j], parameters);
-      }
-    },
-  };
-}
+export type { Activation } from './activations/activation.js';
+export * from './activations/configurable.js';
 
 /** 1 / (1 + e⁻ᶻ), from the exponential that does not overflow. */
 export function sigmoid(z: number): number {
@@ -114,7 +56,10 @@ function softplus(z: number): number {
   return z > 20 ? z : Math.log1p(Math.exp(z));
 }
 
-/** Formulas and, at kinks, derivatives are those of PyTorch. NaN stays NaN; at ±∞ stands the limit. */
+/**
+ * Every activation by its name: to add one, an entry here, or with parameters in activations/configurable.ts. Formulas and, at kinks,
+ * derivatives are those of PyTorch. NaN stays NaN; at ±∞ stands the limit.
+ */
 export const activations = {
   identity: elementwise({
     settings: {},
@@ -123,12 +68,15 @@ export const activations = {
     derivative: () => 1,
   }),
   /** The hard threshold: 1 above 0, else 0. Its derivative is 0; the perceptron rule works without it. */
-  step: elementwise({
-    settings: {},
-    saves: 'output',
-    value: (z) => (z > 0 ? 1 : z <= 0 ? 0 : z),
-    derivative: () => 0,
-  }),
+  step: {
+    ...elementwise({
+      settings: {},
+      saves: 'output',
+      value: (z) => (z > 0 ? 1 : z <= 0 ? 0 : z),
+      derivative: () => 0,
+    }),
+    decides: true,
+  },
   sigmoid: elementwise({
     settings: {},
     saves: 'output',
@@ -147,20 +95,6 @@ export const activations = {
     saves: 'output',
     value: (z) => (z <= 0 ? 0 : z),
     derivative: (output) => (output > 0 ? 1 : 0),
-  }),
-  /** z above 0, else slope·z; the derivative at 0 is the slope (Maas et al. 2013). */
-  leakyRelu: elementwise({
-    settings: { slope: setting(0.01, finite) },
-    saves: 'preActivation',
-    value: (z, [slope]) => (z > 0 ? z : slope * z),
-    derivative: (z, [slope]) => (z > 0 ? 1 : slope),
-  }),
-  /** z above 0, else alpha·(eᶻ − 1) (Clevert et al. 2016). */
-  elu: elementwise({
-    settings: { alpha: setting(1, finite) },
-    saves: 'preActivation',
-    value: (z, [alpha]) => (z > 0 ? z : alpha * Math.expm1(z)),
-    derivative: (z, [alpha]) => (z > 0 ? 1 : alpha * Math.exp(z)),
   }),
   selu: elementwise({
     settings: {},
@@ -194,12 +128,12 @@ export const activations = {
     value: (z) => (Number.isFinite(z) ? z / (1 + Math.abs(z)) : Math.sign(z)),
     derivative: (z) => (1 / (1 + Math.abs(z))) ** 2,
   }),
-  /** A line from 0 at −3 to 1 at 3, level beyond; the derivative at both ends is 0. */
+  /** A line from 0 at −3 to 1 at 3, level beyond; the derivative at both ends is 0, and between them PyTorch's ⅙, rounded to float32. */
   hardSigmoid: elementwise({
     settings: {},
     saves: 'preActivation',
     value: (z) => Math.min(Math.max(z + 3, 0), 6) / 6,
-    derivative: (z) => (z > -3 && z < 3 ? 1 / 6 : 0),
+    derivative: (z) => (z > -3 && z < 3 ? Math.fround(1 / 6) : 0),
   }),
   /** z within −1 and 1; the derivative at both ends is 0. */
   hardTanh: elementwise({
@@ -264,24 +198,16 @@ export const activations = {
       }
     },
   } satisfies Activation as Activation<Record<never, never>>,
-} satisfies Readonly<Record<string, Activation>>;
+  ...entriesOf<typeof configurable, Activation>(configurable),
+};
 
+/**
+ * The activations there are: PyTorch's of these names (geluTanh being GELU with `approximate='tanh'`), softmax and logSoftmax along each
+ * row; besides, exponential is eᶻ, and step 1 above 0 and 0 elsewhere.
+ */
 export type ActivationName = keyof typeof activations;
 /** An activation's name, or `{ type, … }` with its parameters. */
 export type ActivationSpec = Spec<typeof activations>;
-
-type ActivationObject<N extends ActivationName> = Required<SpecObject<typeof activations, N>>;
-type ActivationSettings<N extends ActivationName> = Partial<SettingsOf<(typeof activations)[N]['settings']>>;
-
-/** z above 0, else slope·z; `slope` is 0.01 where not given. Throws `INVALID_ARGUMENT` unless it is finite. */
-export function leakyRelu(settings: ActivationSettings<'leakyRelu'> = {}): ActivationObject<'leakyRelu'> {
-  return makeSpec(activations, 'leakyRelu', settings);
-}
-
-/** z above 0, else alpha·(eᶻ − 1); `alpha` is 1 where not given. Throws `INVALID_ARGUMENT` unless it is finite. */
-export function elu(settings: ActivationSettings<'elu'> = {}): ActivationObject<'elu'> {
-  return makeSpec(activations, 'elu', settings);
-}
 
 /** What a backend is told of an activation; throws `INVALID_ARGUMENT` for an unknown name or parameter. */
 export function resolveActivation(spec: unknown, argumentName: string): ActivationPlan {

@@ -3,6 +3,7 @@ import { type ClassWeights, resolveClassWeights, weighClasses } from './class_we
 import { type Clip, resolveClip } from './fit_options.js';
 import type { LossSpec } from './losses.js';
 import { createFloats, Matrix, type MatrixLike } from './matrix.js';
+import { ensureFiniteGradients, notFiniteLoss } from './not_finite.js';
 import { type OptimizerSpec, resolveOptimizer } from './optimizers.js';
 import { sequence } from './order.js';
 import { byLayer, type LayerParameters, newParameters } from './parameters.js';
@@ -13,15 +14,19 @@ import { type Data, readInputs, readSamples } from './samples.js';
 import { runNow } from './steps.js';
 import { options } from './validate.js';
 
+/** How `Network.trainOnBatch` updates. */
 export interface TrainOnBatchOptions {
   readonly loss: LossSpec;
   readonly optimizer: OptimizerSpec;
+  /** Default: none. */
   readonly clip?: Clip;
+  /** Factors on the rows' weights; default 1. */
   readonly classWeights?: ClassWeights;
-  /** Starts the optimizer anew, even where the last update was by one of the same type. */
+  /** Starts the optimizer anew, even where the last update was by one of the same type. Default false. */
   readonly reset?: boolean;
 }
 
+/** What `Network.gradients` returns. */
 export interface Gradients {
   /** The batch's loss, penalty included. */
   readonly loss: number;
@@ -32,11 +37,8 @@ export interface Gradients {
 }
 
 /** One update from all rows as one batch; returns the batch's loss before it. */
-export function trainOnBatch(
-  { plan, trainer, shape, progress }: Parts,
-  batch: Data,
-  given: TrainOnBatchOptions,
-): number {
+export function trainOnBatch(parts: Parts, batch: Data, given: TrainOnBatchOptions): number {
+  const { plan, trainer, shape, progress } = parts;
   const known = ['loss', 'optimizer', 'clip', 'classWeights', 'reset'];
   const { loss, optimizer, clip, classWeights, reset = false } = options(given, 'options of trainOnBatch', known);
   const { plan: lossPlan, acceptsClasses } = resolveOutputLoss(loss, plan);
@@ -50,7 +52,7 @@ export function trainOnBatch(
   continueOptimizer(progress, resolved.plan.kernel, reset);
   const losses = new Float64Array(1);
   const penalties = new Float64Array(1);
-  const { updates } = updater.trainSync({
+  const { ended } = updater.trainSync({
     samples,
     order: sequence(0, rows),
     epochRows: rows,
@@ -64,17 +66,16 @@ export function trainOnBatch(
     losses,
     ...(hasPenalty(plan) && { penalties }),
   });
-  progress.updates += updates;
-  progress.optimizer.step += updates;
+  if (ended === 'notFinite') throw notFiniteLoss(parts, losses[0]);
+  progress.updates++;
+  progress.batch++;
+  progress.optimizer.step++;
   return losses[0] + penalties[0];
 }
 
 /** Loss and gradients of all rows as one batch. */
-export function batchGradients(
-  { plan, trainer, parameters, shape, progress, layers }: Parts,
-  batch: Data,
-  given: { readonly loss: LossSpec },
-): Gradients {
+export function batchGradients(parts: Parts, batch: Data, given: { readonly loss: LossSpec }): Gradients {
+  const { plan, trainer, parameters, shape, progress, layers } = parts;
   const { loss } = options(given, 'options of gradients', ['loss']);
   const { plan: lossPlan, acceptsClasses } = resolveOutputLoss(loss, plan);
   const { samples, rows } = runNow(readSamples(batch, shape, acceptsClasses));
@@ -83,6 +84,8 @@ export function batchGradients(
   const inputGradient = createFloats(plan.dtype, rows * plan.inputs);
   const firstUpdate = progress.updates;
   const value = trainer.gradientsSync({ samples, rows, loss: lossPlan, firstUpdate, gradients, inputGradient });
+  if (!Number.isFinite(value)) throw notFiniteLoss(parts, value);
+  ensureFiniteGradients(parts, shape.firstNotFinite(inputGradient, 0, inputGradient.length) < 0);
   return {
     loss: value,
     layers: byLayer(parameters, gradients, layers),

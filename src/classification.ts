@@ -13,27 +13,37 @@ interface Classes {
   readonly count: number;
   target(row: number): number;
   predicted(values: FloatArray, from: number): number;
+  /** Whether that class is the row's. */
+  isRight(values: FloatArray, from: number, row: number): boolean;
 }
 
 /**
  * With several outputs, the class is the index, or where y's row has its largest number, and the largest output names it.
  * With one output there are two: 1 above the threshold and 0 else, the threshold being 0 where y has a negative number (labels
- * ±1) and ½ elsewhere.
+ * ±1) and ½ elsewhere. Beside labels ±1 a score of 0 is wrong for either class, as in the zero-one loss, unless outputs are decisions.
  */
-export function classesOf(samples: Samples, outputs: number): Classes {
+export function classesOf(samples: Samples, outputs: number, areDecisions = false): Classes {
   const { y, classes } = samples;
   if (outputs === 1 && y) {
-    const threshold = hasNegative(samples, y) ? 0 : 0.5;
+    const hasSigns = hasNegative(samples, y);
+    const threshold = hasSigns ? 0 : 0.5;
+    const target = (row: number): number => Number(y[row] > threshold);
+    const predicted = (values: FloatArray, from: number): number => Number(values[from] > threshold);
     return {
       count: 2,
-      target: (row) => Number(y[row] > threshold),
-      predicted: (values, from) => Number(values[from] > threshold),
+      target,
+      predicted,
+      isRight: (values, from, row) =>
+        predicted(values, from) === target(row) && (areDecisions || !hasSigns || values[from] !== 0),
     };
   }
+  const target = classes ? (row: number) => classes[row] : (row: number) => largest(y!, row * outputs, outputs);
+  const predicted = (values: FloatArray, from: number): number => largest(values, from, outputs);
   return {
     count: Math.max(outputs, 2),
-    target: classes ? (row) => classes[row] : (row) => largest(y!, row * outputs, outputs),
-    predicted: (values, from) => largest(values, from, outputs),
+    target,
+    predicted,
+    isRight: (values, from, row) => predicted(values, from) === target(row),
   };
 }
 

@@ -1,11 +1,13 @@
 import type { FitOptions } from './fit_options.js';
 import type { History } from './history.js';
+import { sequence } from './order.js';
 import type { NetworkOptions } from './plan.js';
 import { countRows, rowOrder, takeSamples } from './rows.js';
 import type { Data } from './samples.js';
 import { checkArguments, fitNew, resolveConcurrency, type SideBySideOptions, sideBySide } from './side_by_side.js';
 import { boolean, integer, options } from './validate.js';
 
+/** How `crossValidate` deals the rows out. */
 export interface CrossValidationOptions extends SideBySideOptions {
   /** Parts that the rows are dealt out to, and networks trained; default 5. */
   readonly folds?: number;
@@ -21,10 +23,13 @@ export interface FoldReport {
   readonly rows: number;
   /** Loss and the fit's metrics on the rows held out. */
   readonly evaluation: Readonly<Record<string, number>>;
+  /** Of the fit on the other rows. */
   readonly history: History;
 }
 
+/** What came of a cross-validation. */
 export interface CrossValidation {
+  /** One for each fold, in order. */
   readonly folds: readonly FoldReport[];
   /** Of each figure, over the folds. */
   readonly mean: Readonly<Record<string, number>>;
@@ -32,10 +37,17 @@ export interface CrossValidation {
   readonly standardDeviation: Readonly<Record<string, number>>;
 }
 
-/** Rows to train on and rows to judge by. */
+/** The rows as they are dealt out. */
+export interface Deal {
+  readonly data: Data;
+  readonly rows: number;
+  readonly rounds: readonly Round[];
+}
+
+/** Rows `from` to `to` are judged by, and the others are trained on. */
 export interface Round {
-  readonly training: Uint32Array;
-  readonly held: Uint32Array;
+  readonly from: number;
+  readonly to: number;
 }
 
 /**
@@ -53,38 +65,43 @@ export async function crossValidate(
 ): Promise<CrossValidation> {
   checkArguments(networkOptions, data, fitOptions);
   const fields = options(given, 'options of crossValidate', ['folds', 'shuffle', 'seed', 'concurrency']);
-  const rows = countRows(data.x, networkOptions.inputs);
-  const rounds = dealFolds(rows, fields);
-  const folds = await sideBySide(rounds.length, resolveConcurrency(fields.concurrency), (i) =>
-    judgeRound(networkOptions, data, fitOptions, rows, rounds[i]),
+  const deal = dealFolds(data, countRows(data.x, networkOptions.inputs), fields);
+  const folds = await sideBySide(deal.rounds.length, resolveConcurrency(fields.concurrency), (i) =>
+    judgeRound(networkOptions, fitOptions, deal, deal.rounds[i]),
   );
   return { folds, ...summarizeFolds(folds) };
 }
 
-/** Checks the options and deals the rows out. Throws `INVALID_ARGUMENT`. */
-export function dealFolds(rows: number, { folds = 5, shuffle = true, seed = 0 }: CrossValidationOptions): Round[] {
+/** Checks the options and deals the rows out. Throws `INVALID_ARGUMENT` or `SHAPE_MISMATCH`. */
+export function dealFolds(data: Data, rows: number, { folds = 5, shuffle, seed }: CrossValidationOptions): Deal {
   integer(rows, 'the number of rows of x', 2);
   const count = integer(folds, 'folds', 2, rows);
-  const order = rowOrder(rows, integer(seed, 'seed', 0, 2 ** 32 - 1), boolean(shuffle, 'shuffle'));
-  return Array.from({ length: count }, (_, fold) => {
-    const [from, to] = [fold, fold + 1].map((i) => Math.floor((i * rows) / count));
-    return { held: order.slice(from, to), training: order.filter((_row, at) => at < from || at >= to) };
-  });
+  const start = (fold: number): number => Math.floor((fold * rows) / count);
+  const rounds = Array.from({ length: count }, (_, fold) => ({ from: start(fold), to: start(fold + 1) }));
+  return { data: shuffleRows(data, rows, shuffle, seed), rows, rounds };
 }
 
-/** Trains a network on some rows and judges it by others. */
+/** All rows at random, so that any stretch of them is a sample, or as they are. Throws `INVALID_ARGUMENT` or `SHAPE_MISMATCH`. */
+export function shuffleRows(data: Data, rows: number, shuffle: unknown = true, seed: unknown = 0): Data {
+  const checkedSeed = integer(seed, 'seed', 0, 2 ** 32 - 1);
+  return boolean(shuffle, 'shuffle') ? takeSamples(data, rows, rowOrder(rows, checkedSeed, true)) : data;
+}
+
+/** Trains a network on some rows and judges it by the others. */
 export function judgeRound(
   networkOptions: NetworkOptions,
-  data: Data,
   fitOptions: FitOptions,
-  rows: number,
-  { training, held }: Round,
+  { data, rows }: Deal,
+  { from, to }: Round,
 ): Promise<FoldReport> {
   const { loss, metrics } = fitOptions;
   const options = { ...networkOptions, threads: 1 };
+  const training = new Uint32Array(rows - (to - from));
+  training.set(sequence(0, from));
+  training.set(sequence(to, rows - to), from);
   return fitNew(options, takeSamples(data, rows, training), fitOptions, async (network, history) => {
-    const evaluation = await network.evaluate(takeSamples(data, rows, held), { loss, metrics });
-    return { result: { rows: held.length, evaluation, history } };
+    const held = takeSamples(data, rows, sequence(from, to - from));
+    return { result: { rows: to - from, evaluation: await network.evaluate(held, { loss, metrics }), history } };
   });
 }
 

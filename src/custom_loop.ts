@@ -2,6 +2,7 @@ import type { FloatArray } from './backend/backend.js';
 import { expected } from './errors.js';
 import { type Clip, resolveClip } from './fit_options.js';
 import { checkFinite, createFloats, isOfDtype, Matrix, type MatrixLike, readRows } from './matrix.js';
+import { ensureFiniteGradients } from './not_finite.js';
 import { type OptimizerSpec, resolveOptimizer } from './optimizers.js';
 import type { Parts } from './parts.js';
 import { ensureEnoughRows } from './plan.js';
@@ -10,15 +11,18 @@ import { readInputs } from './samples.js';
 import { runNow } from './steps.js';
 import { boolean, options } from './validate.js';
 
+/** How `Network.forward` passes. */
 export interface ForwardOptions {
   /** Dropout on, and normalization by the batch's statistics. Default true. */
   readonly training?: boolean;
 }
 
+/** How `Network.applyGradients` updates. */
 export interface ApplyGradientsOptions {
   readonly optimizer: OptimizerSpec;
+  /** Default: none. */
   readonly clip?: Clip;
-  /** Starts the optimizer anew, even where the last update was by one of the same type. */
+  /** Starts the optimizer anew, even where the last update was by one of the same type. Default false. */
   readonly reset?: boolean;
 }
 
@@ -90,12 +94,14 @@ export class CustomLoop {
     if (!this.#hasGradients) {
       throw expected('INVALID_ARGUMENT', 'a backward pass before', 'applyGradients', 'none');
     }
+    ensureFiniteGradients(this.#parts);
     continueOptimizer(progress, plan.kernel, reset);
     const optimizerStep = progress.optimizer.step;
     trainer.applyGradientsSync({ optimizer: plan, learningRate, optimizerStep, ...(clipPlan && { clip: clipPlan }) });
     // The activations are those of the weights before.
     this.forget();
     progress.updates++;
+    progress.batch++;
     progress.optimizer.step++;
   }
 }

@@ -1,16 +1,26 @@
+/** What went wrong, for programs: these names stay. */
 export type ErrorCode =
+  /** An unknown name or option, or a value that is not what it must be. */
   | 'INVALID_ARGUMENT'
+  /** Numbers of rows, columns or elements that do not fit together. */
   | 'SHAPE_MISMATCH'
+  /** NaN, ±∞ or beyond the dtype's range: in the data, whose row and column is named, or in training: layer, epoch and batch. */
   | 'NOT_FINITE'
+  /** The network is at work. */
   | 'BUSY'
+  /** The network was disposed of. */
   | 'DISPOSED'
+  /** The signal was aborted before the work began, or ended a fit that was to be compared with others. */
   | 'ABORTED'
+  /** The backend or instruction set asked for does not load here; `cause` has the loader's failures. */
   | 'BACKEND_UNAVAILABLE'
+  /** A file is not of its format. */
   | 'FORMAT';
 
 /** Every error this package throws on purpose: `code` is stable, the message is for people. */
 export class ChainruleError extends Error {
   override readonly name = 'ChainruleError';
+  /** Stable, for programs. */
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {

@@ -5,7 +5,7 @@ import type { BatchReport, EpochReport } from './history.js';
 import type { LossSpec } from './losses.js';
 import { type MetricSpec, type ResolvedMetrics, resolveMetrics } from './metrics.js';
 import { type OptimizerSpec, type ResolvedOptimizer, resolveOptimizer } from './optimizers.js';
-import { resolveOutputLoss } from './plan.js';
+import { givesDecisions, resolveOutputLoss } from './plan.js';
 import type { Data } from './samples.js';
 import { resolveSchedule, type ScheduleSpec } from './schedules.js';
 import { resolveStop, type StopSpec } from './stopping.js';
@@ -14,6 +14,7 @@ import { boolean, integer, invalid, isObject, number, optionalFunction, options,
 /** Limits on the gradient of an update as a whole: its L2 norm over all parameters, or each element's absolute value. */
 export type Clip = { readonly norm: number } | { readonly value: number };
 
+/** How `Network.fit` trains. */
 export interface FitOptions {
   readonly loss: LossSpec;
   readonly optimizer: OptimizerSpec;
@@ -21,23 +22,25 @@ export interface FitOptions {
   readonly batchSize?: number | 'full';
   /** How many epochs this fit trains. Default 1. */
   readonly epochs?: number;
-  /** Share of the rows, taken from the end before any shuffling, or rows of their own. */
+  /** Share of the rows, taken from the end before any shuffling, or rows of their own; default: none. */
   readonly validation?: number | Data;
+  /** Of the training pass of each epoch, and of the validation's rows; default: none. */
   readonly metrics?: readonly MetricSpec[];
   /** Whether each epoch has an order of its own. Default true; for lbfgs without meaning, as all its sums are over all rows. */
   readonly shuffle?: boolean;
   /** The learning rate of each update; default: the optimizer's. */
   readonly schedule?: ScheduleSpec;
-  /** What ends the fit before its last epoch; the first in the list that does names it. */
+  /** What ends the fit before its last epoch; the first in the list that does names it. Default: nothing. */
   readonly stop?: readonly StopSpec[];
+  /** Limits each update's gradient; default: none. */
   readonly clip?: Clip;
   /** Batches whose gradients are averaged, by their rows' weights, for one update. Default 1. */
   readonly accumulate?: number;
   /** Whether epochs report the L2 norm of each layer's gradient. Default false. */
   readonly gradientNorms?: boolean;
-  /** Factors on the weights of the rows trained on, by class; the validation's rows keep theirs. */
+  /** Factors on the weights of the rows trained on, by class; the validation's rows keep theirs. Default 1. */
   readonly classWeights?: ClassWeights;
-  /** Ends the fit after the batch it is at. */
+  /** Aborted, ends the fit after the batch it is at, with `stoppedBy: 'signal'`. */
   readonly signal?: AbortSignal;
   /** Called after each epoch, and awaited; the network may predict and evaluate meanwhile. */
   readonly onEpoch?: (report: EpochReport) => unknown;
@@ -45,7 +48,7 @@ export interface FitOptions {
   readonly onBatch?: (report: BatchReport) => unknown;
   /** Number of the first epoch: it keys the order. Default: go on from the last fit. */
   readonly initialEpoch?: number;
-  /** Starts the optimizer anew, even where the last fit had one of the same type. */
+  /** Starts the optimizer anew, even where the last fit had one of the same type. Default false. */
   readonly reset?: boolean;
 }
 
@@ -103,7 +106,7 @@ export function resolveFit(given: unknown, plan: Plan): ResolvedFit {
     throw invalid(`'full' with ${optimizer.plan.kernel}`, 'batchSize', fields.batchSize);
   }
   const validation = resolveValidation(fields.validation);
-  const metrics = resolveMetrics(fields.metrics, plan.outputs);
+  const metrics = resolveMetrics(fields.metrics, plan.outputs, givesDecisions(plan));
   optionalFunction(fields.onEpoch, 'onEpoch');
   optionalFunction(fields.onBatch, 'onBatch');
   return {

@@ -1,3 +1,4 @@
+import type { ChainruleError } from './errors.js';
 import type { MetricValues } from './metrics.js';
 
 /** What one whole epoch came to. */
@@ -13,6 +14,7 @@ export interface EpochReport extends MetricValues {
   readonly learningRate: number;
   /** Time spent training: without validation and callbacks. */
   readonly seconds: number;
+  /** Loss, penalty included, and metrics of the validation's rows after the epoch, dropout off. */
   readonly validation?: { readonly loss: number } & MetricValues;
   /** L2 norm of each layer's gradient, penalty included, before clipping: the mean over the updates; 0 without parameters. */
   readonly gradientNorms?: readonly number[];
@@ -20,6 +22,7 @@ export interface EpochReport extends MetricValues {
 
 /** What one update came to. */
 export interface BatchReport {
+  /** Counted from 0 over all fits of the network. */
   readonly epoch: number;
   /** Counted from 0 in each epoch. */
   readonly batch: number;
@@ -27,12 +30,16 @@ export interface BatchReport {
   readonly loss: number;
 }
 
+/** What a fit came to. */
 export interface History {
   /** Whole epochs only. */
   readonly epochs: readonly EpochReport[];
   /** The epoch of the lowest validation loss, or of the lowest loss without validation; undefined without a whole epoch. */
   readonly best: EpochReport | undefined;
+  /** What ended it: all epochs done, a stop rule, the signal, or a number that is not finite. */
   readonly stoppedBy: 'epochs' | 'tolerance' | 'earlyStopping' | 'signal' | 'notFinite';
+  /** With `stoppedBy: 'notFinite'`: a `NOT_FINITE` that names the layer, epoch and batch where a number turned so. */
+  readonly error?: ChainruleError;
   /** Of the whole fit, checks of the data, validation and callbacks included. */
   readonly seconds: number;
   /** Rows trained on per second of training. */

@@ -1,4 +1,5 @@
-export { type ActivationName, type ActivationSpec, elu, leakyRelu } from './activations.js';
+export * from './activations/configurable.js';
+export type { ActivationName, ActivationSpec } from './activations.js';
 export type { Dtype, FloatArray, NumericArray } from './backend/backend.js';
 export type { BackendChoice } from './backend/select.js';
 export type { Gradients, TrainOnBatchOptions } from './batch.js';
@@ -39,27 +40,13 @@ export {
   type LayerSpec,
   layerNormalization,
 } from './layers.js';
-export { binaryCrossEntropy, crossEntropy, huber, type LossName, type LossSpec, squaredError } from './losses.js';
+export * from './losses/configurable.js';
+export type { LossName, LossSpec } from './losses.js';
 export { Matrix, type MatrixLike } from './matrix.js';
 export { type MetricName, type MetricSpec, type MetricValues, topK } from './metrics.js';
 export { type BackendReport, Network } from './network.js';
-export {
-  adadelta,
-  adagrad,
-  adam,
-  adamax,
-  adamW,
-  amsgrad,
-  lbfgs,
-  lion,
-  nadam,
-  type OptimizerName,
-  type OptimizerSpec,
-  radam,
-  rmsprop,
-  rprop,
-  sgd,
-} from './optimizers.js';
+export * from './optimizers/index.js';
+export type { OptimizerName, OptimizerSpec } from './optimizers.js';
 export type { LayerParameters } from './parameters.js';
 export type { NetworkOptions } from './plan.js';
 export type { EvaluateOptions, PredictOptions } from './prediction.js';

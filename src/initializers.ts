@@ -139,34 +139,47 @@ export const initializers = {
   }),
 } satisfies Readonly<Record<string, Initializer>>;
 
+/** The initializers there are. */
 export type InitializerName = keyof typeof initializers;
-/** An initializer's name, `{ type, … }` with its settings, or explicit values. */
+/**
+ * An initializer's name, `{ type, … }` with its settings, or explicit values in the parameter's shape. Variances: glorot
+ * 2 / (fan-in + fan-out) (Glorot & Bengio 2010), he 2 / fan-in (He et al. 2015), lecun 1 / fan-in (LeCun et al. 1998).
+ */
 export type InitializerSpec = Spec<typeof initializers> | MatrixLike;
 type InitializerObject<N extends InitializerName> = Required<SpecObject<typeof initializers, N>>;
 type InitializerSettings<N extends InitializerName> = Partial<SettingsOf<(typeof initializers)[N]['settings']>>;
 
+/** Every number is `value`. Throws `INVALID_ARGUMENT` unless it is finite. */
 export function constant(value: number): InitializerObject<'constant'> {
   return makeSpec(initializers, 'constant', { value });
 }
 
+/** Normal with `mean` (default 0) and `standardDeviation` (default 0.05). Throws `INVALID_ARGUMENT`. */
 export function randomNormal(settings: InitializerSettings<'randomNormal'> = {}): InitializerObject<'randomNormal'> {
   return makeSpec(initializers, 'randomNormal', settings);
 }
 
+/** As `randomNormal`, numbers beyond two standard deviations drawn again. Throws `INVALID_ARGUMENT`. */
 export function truncatedNormal(
   settings: InitializerSettings<'truncatedNormal'> = {},
 ): InitializerObject<'truncatedNormal'> {
   return makeSpec(initializers, 'truncatedNormal', settings);
 }
 
+/**
+ * `gain` (default 1) times a random matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2014). Throws
+ * `INVALID_ARGUMENT`.
+ */
 export function orthogonal(settings: InitializerSettings<'orthogonal'> = {}): InitializerObject<'orthogonal'> {
   return makeSpec(initializers, 'orthogonal', settings);
 }
 
+/** Uniform in [minimum, maximum), by default [−0.05, 0.05). Throws `INVALID_ARGUMENT`. */
 export function randomUniform(settings: InitializerSettings<'randomUniform'> = {}): InitializerObject<'randomUniform'> {
   return makeSpec(initializers, 'randomUniform', settings);
 }
 
+/** Normal with mean 0 and variance sigma² / fan-in; `sigma` is 1 where not given. Throws `INVALID_ARGUMENT`. */
 export function fanInNormal(settings: InitializerSettings<'fanInNormal'> = {}): InitializerObject<'fanInNormal'> {
   return makeSpec(initializers, 'fanInNormal', settings);
 }

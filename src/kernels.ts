@@ -16,6 +16,7 @@ export type { FloatArray } from './backend/backend.js';
 export { ChainruleError, type ErrorCode } from './errors.js';
 export type { BackendChoice };
 
+/** Instruction sets of the native backend; `BACKEND_UNAVAILABLE` is thrown for one that this machine lacks. */
 export type InstructionSet = 'avx512' | 'avx2' | 'neon' | 'scalar';
 
 /** What a kernel runs on. */
@@ -26,24 +27,31 @@ export interface KernelOptions {
   readonly isa?: InstructionSet;
 }
 
+/** Operands of `gemm`, row-major: C is (m, n), op(A) (m, k) and op(B) (k, n). */
 export interface GemmOptions extends KernelOptions {
-  /** C is (m, n), op(A) (m, k) and op(B) (k, n). */
+  /** Rows of C and of op(A). */
   readonly m: number;
+  /** Columns of C and of op(B). */
   readonly n: number;
+  /** Columns of op(A), rows of op(B). */
   readonly k: number;
+  /** (m, k), or (k, m) with `transposeA`. */
   readonly a: FloatArray;
   /** Of A as it is stored; default: its width. */
   readonly lda?: number;
-  /** op(A) is Aᵀ: `a` holds (k, m). */
+  /** op(A) is Aᵀ: `a` holds (k, m). Default false. */
   readonly transposeA?: boolean;
+  /** (k, n), or (n, k) with `transposeB`. */
   readonly b: FloatArray;
+  /** Of B as it is stored; default: its width. */
   readonly ldb?: number;
-  /** op(B) is Bᵀ: `b` holds (n, k). */
+  /** op(B) is Bᵀ: `b` holds (n, k). Default false. */
   readonly transposeB?: boolean;
-  /** Out. */
+  /** Out, (m, n). */
   readonly c: FloatArray;
+  /** Of C; default n. */
   readonly ldc?: number;
-  /** C += op(A)·op(B) instead of C = op(A)·op(B). */
+  /** C += op(A)·op(B) instead of C = op(A)·op(B). Default false. */
   readonly accumulate?: boolean;
   /** Compute threads of the native backend; default 1. The result's bits do not depend on it. */
   readonly threads?: number;
@@ -51,7 +59,7 @@ export interface GemmOptions extends KernelOptions {
 
 const runNames = ['backend', 'isa'];
 
-/** C = op(A)·op(B), or C += op(A)·op(B), where op transposes if asked. */
+/** C = op(A)·op(B), or C += op(A)·op(B), where op transposes if asked: each element one chain of multiply-adds over k in order. */
 export function gemm(given: GemmOptions): void {
   const fields = options(given, 'options of gemm', [
     ...runNames,
@@ -72,22 +80,29 @@ export function gemm(given: GemmOptions): void {
   });
 }
 
+/** Operands of `denseForward`, row-major. */
 export interface DenseForwardOptions extends KernelOptions {
+  /** Rows of x, a batch. */
   readonly rows: number;
+  /** Columns of x. */
   readonly inputs: number;
+  /** Columns of the output. */
   readonly units: number;
   /** (rows, inputs). */
   readonly x: FloatArray;
+  /** Leading dimension of x; default inputs. */
   readonly ldx?: number;
   /** (inputs, units). */
   readonly weights: FloatArray;
+  /** Leading dimension of weights; default units. */
   readonly ldw?: number;
-  /** (units). */
+  /** (units); none where absent. */
   readonly bias?: FloatArray;
   /** Default `identity`. */
   readonly activation?: ActivationSpec;
   /** Out, (rows, units). */
   readonly output: FloatArray;
+  /** Leading dimension of output; default units. */
   readonly ldo?: number;
   /** Out, optional, (rows, units) with the leading dimension of `output`: x·W + 1·bias. */
   readonly preActivation?: FloatArray;
@@ -129,21 +144,29 @@ export function denseForward(given: DenseForwardOptions): void {
   });
 }
 
+/** Operands of `denseBackward`, row-major; δ = ∂L/∂z with z = x·W + 1·bias. */
 export interface DenseBackwardOptions extends KernelOptions {
+  /** Rows of x, a batch. */
   readonly rows: number;
+  /** Columns of x. */
   readonly inputs: number;
+  /** Columns of the output. */
   readonly units: number;
   /** ∂L/∂z of this layer, (rows, units). */
   readonly delta: FloatArray;
+  /** Leading dimension of delta; default units. */
   readonly ldd?: number;
   /** (inputs, units). */
   readonly weights: FloatArray;
+  /** Leading dimension of weights; default units. */
   readonly ldw?: number;
   /** The layer's input, (rows, inputs). Needed for `weightGradient`, and for an `inputActivation` whose derivative comes from its output. */
   readonly x?: FloatArray;
+  /** Leading dimension of x; default inputs. */
   readonly ldx?: number;
   /** Out, optional, (rows, inputs). */
   readonly inputGradient?: FloatArray;
+  /** Leading dimension of inputGradient; default inputs. */
   readonly ldg?: number;
   /** φ of the layer below, which made x: `inputGradient` is then that layer's δ. Default `identity`. */
   readonly inputActivation?: ActivationSpec;
@@ -193,7 +216,9 @@ export function denseBackward(given: DenseBackwardOptions): void {
   });
 }
 
+/** Operands of `activationForward`. */
 export interface ActivationForwardOptions extends KernelOptions {
+  /** φ. */
   readonly activation: ActivationSpec;
   /** Default: what `input` holds, as rows of `columns`. */
   readonly rows?: number;
@@ -221,7 +246,9 @@ export function activationForward(given: ActivationForwardOptions): void {
   });
 }
 
+/** Operands of `activationBackward`. */
 export interface ActivationBackwardOptions extends KernelOptions {
+  /** φ. */
   readonly activation: ActivationSpec;
   /** Default: what `gradient` holds, as rows of `columns`. */
   readonly rows?: number;

@@ -7,22 +7,26 @@ import { boolean, entry, fraction, integer, invalid, isObject, number, options, 
 /** A fully connected layer, φ(x·W + b), as plain data with every default filled in. */
 export interface DenseSpec {
   readonly type: 'dense';
+  /** Numbers per row of the output. */
   readonly units: number;
+  /** φ; default `identity`. */
   readonly activation: ActivationSpec;
+  /** Whether there is a b; default true. */
   readonly bias: boolean;
-  /** How W, (inputs, units), starts. */
+  /** How W, (inputs, units), starts; default `glorotUniform`. */
   readonly kernelInitializer: InitializerSpec;
-  /** How b, (units), starts. */
+  /** How b, (units), starts; default `zeros`. */
   readonly biasInitializer: InitializerSpec;
-  /** A penalty on W that is part of the loss. */
+  /** A penalty on W that is part of the loss; default: none. */
   readonly regularizer?: RegularizerSpec;
-  /** What holds for W after each update. */
+  /** What holds for W after each update; default: nothing. */
   readonly constraint?: ConstraintSpec;
 }
 
-/** Sets a random share of its inputs to zero while training and divides the others by 1 − rate. */
+/** Sets a random share of its inputs to zero while training and divides the others by 1 − rate (Srivastava et al. 2014, PyTorch's Dropout). */
 export interface DropoutSpec {
   readonly type: 'dropout';
+  /** In [0, 1). */
   readonly rate: number;
 }
 
@@ -32,22 +36,29 @@ export interface ActivationLayerSpec {
   readonly activation: ActivationSpec;
 }
 
-/** Normalizes each column over the rows of a batch, then scales by gamma and adds beta: Ioffe and Szegedy 2015. */
+/** Normalizes each column over the rows of a batch, then scales by gamma and adds beta: Ioffe and Szegedy 2015, PyTorch's BatchNorm1d. */
 export interface BatchNormalizationSpec {
   readonly type: 'batchNormalization';
+  /** moving = (1 − momentum)·moving + momentum·batch for the statistics used outside training; default 0.1. */
   readonly momentum: number;
+  /** Added to the variance; default 1e-5. */
   readonly epsilon: number;
 }
 
-/** Normalizes each row over its columns, then scales by gamma and adds beta: Ba, Kiros and Hinton 2016. */
+/** Normalizes each row over its columns, then scales by gamma and adds beta: Ba, Kiros and Hinton 2016, PyTorch's LayerNorm. */
 export interface LayerNormalizationSpec {
   readonly type: 'layerNormalization';
+  /** Added to the variance; default 1e-5. */
   readonly epsilon: number;
 }
 
+/** A layer as plain data: what `dense`, `dropout`, `activation`, `batchNormalization` and `layerNormalization` make. */
 export type LayerSpec = DenseSpec | DropoutSpec | ActivationLayerSpec | BatchNormalizationSpec | LayerNormalizationSpec;
+/** Of `dense`, but for the units; defaults as in `DenseSpec`. */
 export type DenseOptions = Partial<Omit<DenseSpec, 'type' | 'units'>>;
+/** Of `batchNormalization`: momentum 0.1, epsilon 1e-5 where not given. */
 export type BatchNormalizationOptions = Partial<Omit<BatchNormalizationSpec, 'type'>>;
+/** Of `layerNormalization`: epsilon 1e-5 where not given. */
 export type LayerNormalizationOptions = Partial<Omit<LayerNormalizationSpec, 'type'>>;
 
 type Given = Readonly<Record<string, unknown>>;

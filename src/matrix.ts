@@ -5,6 +5,7 @@ import { integer, invalid, isObject } from './validate.js';
 
 /** Row-major numbers, (rows, columns); `data` is kept, not copied. */
 export class Matrix<T extends NumericArray = NumericArray> {
+  /** (rows, columns), row after row. */
   readonly data: T;
   readonly rows: number;
   readonly columns: number;
@@ -20,12 +21,13 @@ export class Matrix<T extends NumericArray = NumericArray> {
     this.columns = columns;
   }
 
-  /** Row i as a view, (columns). */
+  /** Row i as a view, (columns). Throws `INVALID_ARGUMENT` for a row there is not. */
   row(i: number): T {
     integer(i, 'row', 0, this.rows - 1);
     return this.data.subarray(i * this.columns, (i + 1) * this.columns) as T;
   }
 
+  /** A copy, one array for each row. */
   toArray(): number[][] {
     return Array.from({ length: this.rows }, (_, i) => Array.from(this.row(i)));
   }

@@ -24,7 +24,8 @@ export interface Accumulator {
 export interface Metric<S extends Settings = Settings> {
   readonly settings: S;
   readonly higherIsBetter: boolean;
-  start(samples: Samples, outputs: number, settings: SettingsOf<S>): Accumulator;
+  /** `areDecisions`: outputs are classes, 0 and 1, not scores. */
+  start(samples: Samples, outputs: number, settings: SettingsOf<S>, areDecisions: boolean): Accumulator;
 }
 
 function metric<const S extends Settings>(entry: Metric<S>): Metric<S> {
@@ -68,18 +69,17 @@ export const metrics = {
   accuracy: metric({
     settings: {},
     higherIsBetter: true,
-    start(samples, outputs) {
-      const { target, predicted } = classesOf(samples, outputs);
-      return shareOfRows(outputs, (values, from, row) => predicted(values, from) === target(row));
+    start(samples, outputs, _, areDecisions) {
+      return shareOfRows(outputs, classesOf(samples, outputs, areDecisions).isRight);
     },
   }),
-  /** The mean zero-one loss: the share of rows whose class is wrong. */
+  /** The mean zero-one loss: the share of rows whose class is wrong; with labels ±1, where y·output ≤ 0. */
   zeroOne: metric({
     settings: {},
     higherIsBetter: false,
-    start(samples, outputs) {
-      const { target, predicted } = classesOf(samples, outputs);
-      return shareOfRows(outputs, (values, from, row) => predicted(values, from) !== target(row));
+    start(samples, outputs, _, areDecisions) {
+      const { isRight } = classesOf(samples, outputs, areDecisions);
+      return shareOfRows(outputs, (values, from, row) => !isRight(values, from, row));
     },
   }),
   /** Of the rows taken for a class, the share that are of it; with several outputs the mean over the classes that occur. */
@@ -165,11 +165,19 @@ export const metrics = {
   }),
 } satisfies Readonly<Record<string, Metric>>;
 
+/**
+ * The metrics there are. Shares of rows: accuracy, whose class is right; zeroOne, whose class is wrong, with labels ±1 where y·output ≤ 0;
+ * topK. Of the classes, with several outputs the mean over those that occur: precision, recall, f1 and auc, the area under the receiver
+ * operating characteristic. Of the outputs: meanSquaredError, meanAbsoluteError, and rSquared, 1 − Σ(y − output)² / Σ(y − ȳ)². The class is
+ * the largest output's, or with one output 1 above ½ (above 0 where y has a negative number) and 0 else.
+ */
 export type MetricName = keyof typeof metrics;
+/** A metric's name, or `{ type, … }` with its settings. */
 export type MetricSpec = Spec<typeof metrics>;
+/** Figures by the names of their metrics. */
 export type MetricValues = Partial<Record<MetricName, number>>;
 
-/** The share of rows whose class is among the k largest outputs. */
+/** The share of rows whose class is among the `k` (default 5) largest outputs. Throws `INVALID_ARGUMENT`. */
 export function topK(
   settings: Partial<SettingsOf<(typeof metrics)['topK']['settings']>> = {},
 ): Required<SpecObject<typeof metrics, 'topK'>> {
@@ -184,7 +192,7 @@ export interface ResolvedMetrics {
 }
 
 /** Checks a list of metrics; throws `INVALID_ARGUMENT`. The result starts accumulators over some samples. */
-export function resolveMetrics(given: unknown, outputs: number): ResolvedMetrics {
+export function resolveMetrics(given: unknown, outputs: number, areDecisions = false): ResolvedMetrics {
   if (given !== undefined && !Array.isArray(given)) throw invalid('an array', 'metrics', given);
   const resolved = ((given ?? []) as unknown[]).map((spec, i) => resolveSpec(metrics, spec, `metrics[${i}]`));
   const names = resolved.map(({ type }) => type);
@@ -196,7 +204,7 @@ export function resolveMetrics(given: unknown, outputs: number): ResolvedMetrics
       Object.fromEntries(
         resolved.map(({ type, entry, settings }) => [
           type,
-          (entry as unknown as Metric).start(samples, outputs, settings),
+          (entry as unknown as Metric).start(samples, outputs, settings, areDecisions),
         ]),
       ),
   };

@@ -36,8 +36,11 @@ import { options } from './validate.js';
 /** What a network runs on, and why. */
 export interface BackendReport {
   readonly name: Backend['name'];
+  /** The instruction set of its kernels; `none` for TypeScript. */
   readonly isa: string;
+  /** Compute threads. */
   readonly threads: number;
+  /** Why this one. */
   readonly reason: string;
 }
 
@@ -47,13 +50,19 @@ export interface BackendReport {
  * those that do not return promises throw `BUSY` while a job of the network runs.
  */
 export class Network {
+  /** What it runs on, and why. */
   readonly backend: BackendReport;
   /** The layers as plain data, defaults filled in. */
   readonly layers: readonly LayerSpec[];
+  /** Numbers per row of x. */
   readonly inputs: number;
+  /** Numbers per row of what it predicts. */
   readonly outputs: number;
+  /** What it computes with. */
   readonly dtype: Dtype;
+  /** Of its initial weights, orders and dropout masks. */
   readonly seed: number;
+  /** Numbers it learns or, as moving statistics, keeps. */
   readonly parameterCount: number;
   readonly #parts: Parts;
   readonly #loop: CustomLoop;
@@ -80,7 +89,7 @@ export class Network {
         dtype,
         firstNotFinite: (array, from, to) => kernels.firstNotFinite(array, from, to),
       },
-      progress: { epoch: 0, updates: 0, optimizer: { kernel: '', step: 0 } },
+      progress: { epoch: 0, batch: 0, updates: 0, optimizer: { kernel: '', step: 0 } },
       layers: specs.length,
     };
     this.#loop = new CustomLoop(this.#parts);
@@ -112,8 +121,9 @@ export class Network {
   /**
    * Trains; on the native backend off the event loop. Goes on from where the last fit ended: the epochs' numbers and, for
    * an optimizer of the same type, its state. Typed arrays of the network's dtype are read in place until the promise
-   * settles. An abort while it trains ends it with `stoppedBy: 'signal'`; a loss that is not finite, before its update,
-   * with `'notFinite'`. In either case, and when a callback throws, the network stands as after its last whole update.
+   * settles. An abort while it trains ends it with `stoppedBy: 'signal'`; a loss that is not finite, before its update, or parameters
+   * that the last update left so, with `'notFinite'`, the history's `error` naming layer, epoch and batch. In each case, and when a
+   * callback throws, the network stands as after its last whole update.
    *
    * Rejects with `BUSY` while another fit runs, `ABORTED` if the signal is aborted already, `SHAPE_MISMATCH`,
    * `NOT_FINITE` (naming row and column), `INVALID_ARGUMENT`, or what a callback throws.
@@ -166,22 +176,23 @@ export class Network {
     return this.#takeTurn(() => run(data, () => this.#ensureUsable()));
   }
 
-  /** Outputs for (rows, inputs), dropout off; waits for its turn. Rejects with `SHAPE_MISMATCH`, `NOT_FINITE`, `INVALID_ARGUMENT`. */
+  /** Outputs, (rows, outputs), for (rows, inputs), dropout off; waits for its turn. Rejects with `SHAPE_MISMATCH`, `NOT_FINITE`, `INVALID_ARGUMENT`. */
   async predict(x: MatrixLike, options: PredictOptions = {}): Promise<Matrix<FloatArray>> {
     this.#ensureUsable();
     const run = preparePrediction(this.#parts, options);
     return this.#takeTurn(() => run(x, () => this.#ensureUsable()));
   }
 
-  /** As `predict`, on the calling thread. */
+  /** As `predict`, on the calling thread: (rows, outputs). */
   predictSync(x: MatrixLike): Matrix<FloatArray> {
     this.#ensureIdle('predictSync');
     return predictNow(this.#parts, x);
   }
 
   /**
-   * One update from all rows as one batch, on the calling thread; returns the batch's loss before it, penalty included. A loss
-   * that is not finite is returned without an update. Throws as `fit` rejects.
+   * One update from all rows as one batch, on the calling thread; returns the batch's loss before it, penalty included. Throws as
+   * `fit` rejects, and `NOT_FINITE`, naming layer, epoch and batch, without an update where the loss is not finite: batch counts the
+   * updates since the last whole epoch of a fit.
    */
   trainOnBatch(batch: Data, options: TrainOnBatchOptions): number {
     this.#ensureNotFitting('trainOnBatch');
@@ -191,7 +202,8 @@ export class Network {
 
   /**
    * Loss and gradients of all rows as one batch, on the calling thread, without an update: what the next update would
-   * use, its dropout masks and penalties included. Throws as `fit` rejects.
+   * use, its dropout masks and penalties included. Throws as `fit` rejects, and `NOT_FINITE`, naming layer, epoch and batch as
+   * `trainOnBatch` does, where the loss or a gradient is not finite.
    */
   gradients(batch: Data, options: { readonly loss: LossSpec }): Gradients {
     this.#ensureIdle('gradients');
@@ -228,14 +240,17 @@ export class Network {
     return this.#loop.backward(outputGradient);
   }
 
-  /** Third step: one update from the gradients of the last `backward`. Throws `INVALID_ARGUMENT`. */
+  /**
+   * Third step: one update from the gradients of the last `backward`. Throws `INVALID_ARGUMENT`, and `NOT_FINITE`, naming layer, epoch
+   * and batch as `trainOnBatch` does, without an update where a gradient is not finite.
+   */
   applyGradients(options: ApplyGradientsOptions): void {
     this.#ensureNotFitting('applyGradients');
     this.#ensureIdle('applyGradients', true);
     this.#loop.applyGradients(options);
   }
 
-  /** A copy of all parameters, one entry per layer. */
+  /** A copy of all parameters, one entry per layer, typed arrays of the dtype. Throws nothing but what all methods do. */
   parameters(): LayerParameters[] {
     this.#ensureIdle('parameters', true);
     const { trainer, parameters, layers } = this.#parts;
@@ -272,6 +287,7 @@ export class Network {
     this.#parts.trainer.dispose();
   }
 
+  /** As `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose();
   }

@@ -1,3 +1,4 @@
+import { activationNamed } from './activations.js';
 import type { ActivationPlan, Dtype, LayerPlan, LossPlan, Plan } from './backend/backend.js';
 import { type BackendChoice, selectThreads } from './backend/select.js';
 import { expected } from './errors.js';
@@ -5,9 +6,11 @@ import { type LayerSpec, resolveLayer } from './layers.js';
 import { type Loss, losses, resolveLoss } from './losses.js';
 import { integer, invalid, isObject, oneOf, options } from './validate.js';
 
+/** What a network is made of, and what it runs on. */
 export interface NetworkOptions {
   /** Numbers per row of x. */
   readonly inputs: number;
+  /** At least one, the first next to the inputs. */
   readonly layers: readonly LayerSpec[];
   /** Unsigned 32-bit integer that all randomness comes from; default 0. */
   readonly seed?: number;
@@ -77,6 +80,12 @@ export function resolveOutputLoss(spec: unknown, plan: Plan): { plan: LossPlan; 
     throw expected('INVALID_ARGUMENT', what, `loss ${JSON.stringify(type)}`, 'another layer there');
   }
   return resolved;
+}
+
+/** Whether the outputs are classes, 0 and 1, and not scores. */
+export function givesDecisions({ layers }: Plan): boolean {
+  const last = layers[layers.length - 1];
+  return 'activation' in last && activationNamed(last.activation).decides === true;
 }
 
 /** Whether some layer's weights add to the loss. */

@@ -5,20 +5,24 @@ import type { LossSpec } from './losses.js';
 import { createFloats, Matrix, type MatrixLike } from './matrix.js';
 import { type MetricSpec, resolveMetrics } from './metrics.js';
 import type { Parts } from './parts.js';
-import { resolveOutputLoss } from './plan.js';
+import { givesDecisions, resolveOutputLoss } from './plan.js';
 import { type Data, readInputs, readSamples } from './samples.js';
 import { runInTurns, runNow } from './steps.js';
 import { invalid, options } from './validate.js';
 
+/** What `Network.evaluate` looks at: a loss, metrics, or both. */
 export interface EvaluateOptions {
+  /** Reported as `loss`. */
   readonly loss?: LossSpec;
+  /** Each reported by its name. */
   readonly metrics?: readonly MetricSpec[];
-  /** Rows that go through the network together; the result does not depend on it. */
+  /** Rows that go through the network together; the result does not depend on it. Default 256. */
   readonly batchSize?: number;
 }
 
+/** How `Network.predict` works. */
 export interface PredictOptions {
-  /** Rows that go through the network together; the result does not depend on it. */
+  /** Rows that go through the network together; the result does not depend on it. Default 256. */
   readonly batchSize?: number;
 }
 
@@ -32,7 +36,7 @@ export function prepareEvaluation(
 ): (data: Data, check: Check) => Promise<Record<string, number>> {
   const { loss, metrics, batchSize } = options(given, 'options of evaluate', ['loss', 'metrics', 'batchSize']);
   const resolvedLoss = loss === undefined ? undefined : resolveOutputLoss(loss, plan);
-  const resolvedMetrics = resolveMetrics(metrics, plan.outputs);
+  const resolvedMetrics = resolveMetrics(metrics, plan.outputs, givesDecisions(plan));
   if (!resolvedLoss && resolvedMetrics.names.length === 0) {
     throw invalid('a loss or metrics', 'options of evaluate', given);
   }

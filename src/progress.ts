@@ -6,6 +6,8 @@ import type { ResolvedOptimizer } from './optimizers.js';
 export interface Progress {
   /** Whole epochs: keys the order. */
   epoch: number;
+  /** Updates since the last whole epoch. */
+  batch: number;
   /** Keys the dropout masks. */
   updates: number;
   /** The kernel whose state the trainer keeps, and the updates done with that state. */

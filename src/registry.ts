@@ -9,7 +9,10 @@ export interface Setting<T> {
 /** Options by name, in the order in which numeric ones cross to a backend. */
 // biome-ignore lint/suspicious/noExplicitAny: each setting has its own type, kept by `SettingsOf`
 export type Settings = Readonly<Record<string, Setting<any>>>;
-export type SettingsOf<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+/** Their values; `& {}` has editors and the reference show those, not how they are come by. */
+export type SettingsOf<S extends Settings> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
+} & {};
 
 type Registry = Readonly<Record<string, { readonly settings: Settings }>>;
 
@@ -55,4 +58,39 @@ export function makeSpec<R extends Registry, N extends keyof R & string>(
     type,
   );
   return Object.freeze({ type, ...settings }) as Required<SpecObject<R, N>>;
+}
+
+/** Makes specs of one registry entry: frozen plain data with every setting in it. Throws `INVALID_ARGUMENT`. */
+export type Factory<Type extends string, Values> = (settings?: Partial<Values>) => { readonly type: Type } & Values;
+
+const entries = new WeakMap<object, unknown>();
+
+/**
+ * The factory of an entry, which `entriesOf` finds behind it. `check` may refuse settings that do not go together: where they are
+ * written, not when they are first used.
+ */
+export function factory<Type extends string, const S extends Settings>(
+  type: Type,
+  entry: { readonly settings: S },
+  check?: (settings: SettingsOf<S>) => unknown,
+): Factory<Type, SettingsOf<S>> {
+  const make = (given: Partial<SettingsOf<S>> = {}): { readonly type: Type } & SettingsOf<S> => {
+    const spec = makeSpec({ [type]: entry }, type, given) as { readonly type: Type } & SettingsOf<S>;
+    check?.(spec);
+    return spec;
+  };
+  entries.set(make, entry);
+  return make;
+}
+
+/** The entries, of kind `E`, behind a module that exports nothing but their factories. */
+export type EntriesOf<F, E> = {
+  readonly [Type in keyof F]: F[Type] extends Factory<Type & string, infer Values>
+    ? Omit<E, 'settings'> & { readonly settings: { readonly [K in keyof Values]: Setting<Values[K]> } }
+    : never;
+};
+
+export function entriesOf<F extends object, E>(factories: F): EntriesOf<F, E> {
+  const found = Object.entries(factories).map(([type, make]) => [type, entries.get(make)]);
+  return Object.fromEntries(found) as EntriesOf<F, E>;
 }

@@ -8,20 +8,21 @@ export const regularizers = {
   l1l2: { settings: { l1: setting(0.01, atLeastZero), l2: setting(0.01, atLeastZero) } },
 } as const;
 
+/** A regularizer's name, or `{ type, … }` with its factors. */
 export type RegularizerSpec = Spec<typeof regularizers>;
 type RegularizerObject<N extends keyof typeof regularizers> = Required<SpecObject<typeof regularizers, N>>;
 
-/** The penalty λ‖W‖₁ = λ·Σ|w|; its gradient is λ·sign w, 0 at 0. */
+/** The penalty λ‖W‖₁ = λ·Σ|w|; its gradient is λ·sign w, 0 at 0. `lambda` is 0.01 where not given. Throws `INVALID_ARGUMENT`. */
 export function l1(lambda = 0.01): RegularizerObject<'l1'> {
   return makeSpec(regularizers, 'l1', { l1: lambda });
 }
 
-/** The penalty λ‖W‖² = λ·Σw²; its gradient is 2λw. */
+/** The penalty λ‖W‖² = λ·Σw²; its gradient is 2λw. `lambda` is 0.01 where not given. Throws `INVALID_ARGUMENT`. */
 export function l2(lambda = 0.01): RegularizerObject<'l2'> {
   return makeSpec(regularizers, 'l2', { l2: lambda });
 }
 
-/** Both penalties: l1·‖W‖₁ + l2·‖W‖² (Zou and Hastie 2005). */
+/** Both penalties: l1·‖W‖₁ + l2·‖W‖² (Zou and Hastie 2005), each factor 0.01 where not given. Throws `INVALID_ARGUMENT`. */
 export function l1l2(
   settings: Partial<SettingsOf<(typeof regularizers)['l1l2']['settings']>> = {},
 ): RegularizerObject<'l1l2'> {
@@ -41,9 +42,13 @@ export const constraints = {
   nonNegative: { settings: {} },
 } as const;
 
+/** A constraint's name, or `{ type, … }` with its settings. */
 export type ConstraintSpec = Spec<typeof constraints>;
 
-/** After each update, the weights into each unit are scaled down to an L2 norm of at most `maximum`. */
+/**
+ * After each update, the weights into each unit are scaled down to an L2 norm of at most `maximum`, 2 where not given (Srebro et al.
+ * 2005). Throws `INVALID_ARGUMENT`.
+ */
 export function maxNorm(maximum = 2): Required<SpecObject<typeof constraints, 'maxNorm'>> {
   return makeSpec(constraints, 'maxNorm', { maximum });
 }

@@ -9,6 +9,7 @@ import { type Data, trainingRows } from './samples.js';
 import { checkArguments, fitNew, resolveConcurrency, type SideBySideOptions, sideBySide } from './side_by_side.js';
 import { integer, invalid, options } from './validate.js';
 
+/** Where `fitRestarts` starts from. */
 export interface RestartOptions extends SideBySideOptions {
   /** Starting points; default: as many as there are seeds, else 10. */
   readonly restarts?: number;
@@ -18,12 +19,15 @@ export interface RestartOptions extends SideBySideOptions {
 
 /** What one starting point led to. */
 export interface Restart {
+  /** The network's. */
   readonly seed: number;
   /** After the fit: of the validation's rows where there is validation, else of all rows. */
   readonly loss: number;
+  /** Of its fit. */
   readonly history: History;
 }
 
+/** What the best starting point led to, and all others. */
 export interface Restarts extends Restart {
   /** The one of the lowest loss, trained; of equal ones the first. The caller's to dispose of. */
   readonly network: Network;

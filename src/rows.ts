@@ -56,8 +56,10 @@ function takeFlat(values: NumericArray, rows: number, chosen: Uint32Array, name:
     );
   }
   const taken = new (values.constructor as new (length: number) => NumericArray)(chosen.length * width);
-  for (let i = 0; i < chosen.length; i++) {
-    taken.set(values.subarray(chosen[i] * width, (chosen[i] + 1) * width), i * width);
+  for (let i = 0, end = 1; i < chosen.length; i = end++) {
+    // Rows that follow one another in one go.
+    while (end < chosen.length && chosen[end] === chosen[end - 1] + 1) end++;
+    taken.set(values.subarray(chosen[i] * width, (chosen[end - 1] + 1) * width), i * width);
   }
   return taken;
 }

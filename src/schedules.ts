@@ -157,14 +157,19 @@ export const schedules = {
   }),
 } satisfies Readonly<Record<string, Schedule>>;
 
+/** The schedules there are. */
 export type ScheduleName = keyof typeof schedules;
 /** The learning rate of update `update`, counted from 1 over all that the optimizer's state has done, in epoch `epoch`, counted from 0. */
 export type ScheduleFunction = (update: number, epoch: number) => number;
+/** A schedule's name, `{ type, … }` with its settings, or a function; lengths are in updates. */
 export type ScheduleSpec = Spec<typeof schedules> | ScheduleFunction;
 type ScheduleObject<N extends ScheduleName> = Required<SpecObject<typeof schedules, N>>;
 type ScheduleSettings<N extends ScheduleName> = Partial<SettingsOf<(typeof schedules)[N]['settings']>>;
 
-/** a / (b + m), m the update's number counted from 1; the optimizer's learning rate plays no part. */
+/**
+ * a / (b + m), m the update's number counted from 1; the optimizer's learning rate plays no part (Robbins and Monro 1951).
+ * Defaults: a 1, b 0. Throws `INVALID_ARGUMENT`.
+ */
 export function inverseTime(settings: ScheduleSettings<'inverseTime'> = {}): ScheduleObject<'inverseTime'> {
   return makeSpec(schedules, 'inverseTime', settings);
 }
@@ -174,34 +179,52 @@ export function reciprocal(): ScheduleObject<'reciprocal'> {
   return makeSpec(schedules, 'reciprocal', {});
 }
 
-/** The optimizer's rate times `factor` after every `every` updates. */
+/**
+ * The optimizer's rate times `factor` after every `every` updates, as PyTorch's StepLR.
+ * Defaults: every 1000, factor 0.1. Throws `INVALID_ARGUMENT`.
+ */
 export function stepDecay(settings: ScheduleSettings<'stepDecay'> = {}): ScheduleObject<'stepDecay'> {
   return makeSpec(schedules, 'stepDecay', settings);
 }
 
-/** The optimizer's rate, `factor` times as large after `every` updates, smoothly. */
+/**
+ * The optimizer's rate, `factor` times as large after `every` updates, smoothly, as PyTorch's ExponentialLR.
+ * Defaults: factor 0.999, every 1. Throws `INVALID_ARGUMENT`.
+ */
 export function exponentialDecay(
   settings: ScheduleSettings<'exponentialDecay'> = {},
 ): ScheduleObject<'exponentialDecay'> {
   return makeSpec(schedules, 'exponentialDecay', settings);
 }
 
-/** From the optimizer's rate to `end` in `updates` updates (default: to the fit's end) by a power of what is left. */
+/**
+ * From the optimizer's rate to `end` in `updates` updates by a power of what is left, as PyTorch's PolynomialLR.
+ * Defaults: updates to the fit's end, power 1, end 0. Throws `INVALID_ARGUMENT`.
+ */
 export function polynomial(settings: ScheduleSettings<'polynomial'> = {}): ScheduleObject<'polynomial'> {
   return makeSpec(schedules, 'polynomial', settings);
 }
 
-/** Linear warm-up, then half a cosine down to `minimum`, with restarts (Loshchilov and Hutter 2017); lengths in updates. */
+/**
+ * Linear warm-up, then half a cosine down to `minimum`, with restarts (Loshchilov and Hutter 2017); lengths in updates.
+ * Defaults: warmup 0, restarts 0, updates to the fit's end, minimum 0. Throws `INVALID_ARGUMENT`.
+ */
 export function cosine(settings: ScheduleSettings<'cosine'> = {}): ScheduleObject<'cosine'> {
   return makeSpec(schedules, 'cosine', settings);
 }
 
-/** One rise to the optimizer's rate and one fall far below where it began (Smith and Topin 2018). */
+/**
+ * One rise to the optimizer's rate and one fall far below where it began (Smith and Topin 2018), as PyTorch's OneCycleLR.
+ * Defaults: updates to the fit's end, rise 0.3 of them, divisor 25, finalDivisor 1e4. Throws `INVALID_ARGUMENT`.
+ */
 export function oneCycle(settings: ScheduleSettings<'oneCycle'> = {}): ScheduleObject<'oneCycle'> {
   return makeSpec(schedules, 'oneCycle', settings);
 }
 
-/** The rate times `factor` after more than `patience` epochs without a lower loss. */
+/**
+ * The rate times `factor` after more than `patience` epochs without a lower loss, as PyTorch's ReduceLROnPlateau.
+ * Defaults: factor 0.1, patience 10, threshold 1e-4, cooldown 0, minimum 0. Throws `INVALID_ARGUMENT`.
+ */
 export function reduceOnPlateau(settings: ScheduleSettings<'reduceOnPlateau'> = {}): ScheduleObject<'reduceOnPlateau'> {
   return makeSpec(schedules, 'reduceOnPlateau', settings);
 }

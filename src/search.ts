@@ -1,4 +1,11 @@
-import { type CrossValidation, dealFolds, judgeRound, type Round, summarizeFolds } from './cross_validate.js';
+import {
+  type CrossValidation,
+  type Deal,
+  dealFolds,
+  judgeRound,
+  shuffleRows,
+  summarizeFolds,
+} from './cross_validate.js';
 import type { FitOptions } from './fit_options.js';
 import type { History } from './history.js';
 import { type MetricName, metrics } from './metrics.js';
@@ -6,15 +13,17 @@ import type { Network } from './network.js';
 import { parameterCount } from './parameters.js';
 import { type NetworkOptions, resolveNetwork } from './plan.js';
 import { RandomGenerator } from './random.js';
-import { countRows, rowOrder } from './rows.js';
+import { countRows } from './rows.js';
 import { type Data, trainingRows } from './samples.js';
 import { checkArguments, fitNew, resolveConcurrency, type SideBySideOptions, sideBySide } from './side_by_side.js';
-import { boolean, integer, invalid, isObject, number, options } from './validate.js';
+import { integer, invalid, isObject, number, options } from './validate.js';
 
 /** Values to choose from, or, in a random search, a function that draws one from numbers uniform in [0, 1). */
 export type Choices<T> = readonly T[] | ((random: () => number) => T);
+/** Choices for any of the options of T. */
 export type ChoicesOf<T> = { readonly [K in keyof T]?: Choices<T[K]> };
 
+/** What `search` tries, and how it judges. */
 export interface SearchOptions extends SideBySideOptions {
   /** Options of the network to try, such as `{ layers: [[dense(1)], [dense(8), dense(1)]] }`. */
   readonly network?: ChoicesOf<NetworkOptions>;
@@ -38,14 +47,17 @@ export interface SearchOptions extends SideBySideOptions {
 export interface Trial extends CrossValidation {
   /** What it differs in from the options that all have in common. */
   readonly network: Partial<NetworkOptions>;
+  /** The same of the fit's options. */
   readonly fit: Partial<FitOptions>;
   /** Mean of what is monitored over the folds. */
   readonly score: number;
 }
 
+/** What a search found. */
 export interface SearchReport {
   /** Trained with the best trial's options on all rows. The caller's to dispose of. */
   readonly network: Network;
+  /** Of that training. */
   readonly history: History;
   /** The one of the best score; of equal ones the first. */
   readonly best: Trial;
@@ -74,7 +86,8 @@ export async function search(
   checkArguments(networkOptions, data, fitOptions);
   const fields = options(given, 'options of search', optionNames);
   const rows = countRows(data.x, networkOptions.inputs);
-  const rounds = dealRounds(rows, fields);
+  const deal = dealRounds(data, rows, fields);
+  const { rounds } = deal;
   const sign = higherIsBetter(fields.monitor ?? 'loss', fitOptions) ? -1 : 1;
   const combinations = combine(fields).map(({ network, fit }) => ({
     network,
@@ -93,7 +106,7 @@ export async function search(
     concurrency,
     (i) => {
       const { networkOptions, fitOptions } = combinations[Math.floor(i / rounds.length)];
-      return judgeRound(networkOptions, data, fitOptions, rows, rounds[i % rounds.length]);
+      return judgeRound(networkOptions, fitOptions, deal, rounds[i % rounds.length]);
     },
     (i) => costs[Math.floor(i / rounds.length)],
   );
@@ -111,17 +124,12 @@ export async function search(
   }));
 }
 
-function dealRounds(rows: number, { folds, validation, shuffle = true, seed = 0 }: SearchOptions): Round[] {
-  if (validation === undefined) return dealFolds(rows, { folds, shuffle, seed });
+function dealRounds(data: Data, rows: number, { folds, validation, shuffle, seed }: SearchOptions): Deal {
+  if (validation === undefined) return dealFolds(data, rows, { folds, shuffle, seed });
   if (folds !== undefined) throw invalid('none beside validation', 'folds', folds);
   const share = number(validation, 'validation', 'a share between 0 and 1', (v) => v > 0 && v < 1);
-  const order = rowOrder(
-    integer(rows, 'the number of rows of x', 2),
-    integer(seed, 'seed', 0, 2 ** 32 - 1),
-    boolean(shuffle, 'shuffle'),
-  );
-  const from = Math.max(1, trainingRows(rows, share));
-  return [{ training: order.slice(0, from), held: order.slice(from) }];
+  const from = Math.max(1, trainingRows(integer(rows, 'the number of rows of x', 2), share));
+  return { data: shuffleRows(data, rows, shuffle, seed), rows, rounds: [{ from, to: rows }] };
 }
 
 function higherIsBetter(monitor: unknown, fitOptions: Partial<FitOptions>): boolean {

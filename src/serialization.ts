@@ -16,9 +16,11 @@ export interface NetworkJson {
   readonly format: 'chainrule';
   readonly version: 1;
   readonly inputs: number;
+  /** Explicit initial values as nested arrays. */
   readonly layers: readonly LayerSpec[];
   readonly seed: number;
   readonly dtype: Dtype;
+  /** One entry per layer. */
   readonly parameters: readonly LayerParameters<string>[];
 }
 

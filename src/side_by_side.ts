@@ -7,6 +7,7 @@ import type { NetworkOptions } from './plan.js';
 import type { Data } from './samples.js';
 import { integer, invalid, isObject } from './validate.js';
 
+/** How many networks train at once. */
 export interface SideBySideOptions {
   /**
    * Networks that train at once, each on one thread; default `CHAINRULE_THREADS`, else `os.availableParallelism()`. No

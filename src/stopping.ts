@@ -80,11 +80,12 @@ export const stopRules = {
   }),
 } satisfies Readonly<Record<string, StopRule>>;
 
+/** A stop rule's name, or `{ type, … }` with its settings. */
 export type StopSpec = Spec<typeof stopRules>;
 type StopObject<N extends keyof typeof stopRules> = Required<SpecObject<typeof stopRules, N>>;
 type StopSettings<N extends keyof typeof stopRules> = Partial<SettingsOf<(typeof stopRules)[N]['settings']>>;
 
-/** Ends the fit after the first epoch whose loss differs from the one before by less than `change` (default 1e-4). */
+/** Ends the fit after the first epoch whose loss differs from the one before by less than `change` (default 1e-4). Throws `INVALID_ARGUMENT`. */
 export function tolerance(settings: StopSettings<'tolerance'> = {}): StopObject<'tolerance'> {
   return makeSpec(stopRules, 'tolerance', settings);
 }
@@ -93,7 +94,7 @@ export function tolerance(settings: StopSettings<'tolerance'> = {}): StopObject<
  * Ends the fit after `patience` epochs in a row (0, the default, is as 1) in which `monitor` was not better than its best by
  * more than `minDelta` (default 0). `monitor` is 'loss', a metric's name, or 'validation.' before one of them; default: the
  * validation's loss where there is validation, else the loss. With `restoreBest`, a fit that ends by a rule or with its last
- * epoch leaves the parameters as after the best epoch; the optimizer's state stays.
+ * epoch leaves the parameters as after the best epoch; the optimizer's state stays. Throws `INVALID_ARGUMENT`.
  */
 export function earlyStopping(settings: StopSettings<'earlyStopping'> = {}): StopObject<'earlyStopping'> {
   return makeSpec(stopRules, 'earlyStopping', settings);

@@ -1,10 +1,12 @@
 import type { FloatArray, Plan, Trainer, TrainingJob, TrainingReport } from './backend/backend.js';
 import { EpochSums } from './epoch_sums.js';
+import type { ChainruleError } from './errors.js';
 import { evaluateRows, evaluationBatchSize, outputElements } from './evaluation.js';
 import type { ResolvedFit } from './fit_options.js';
 import { best, type EpochReport, type History } from './history.js';
 import type { EpochTrainer } from './lbfgs_trainer.js';
 import { createFloats } from './matrix.js';
+import { notFiniteLoss, notFiniteParameters } from './not_finite.js';
 import { type Chunk, chunks, epochOrders } from './order.js';
 import { newParameters, parameterShapes } from './parameters.js';
 import { hasPenalty } from './plan.js';
@@ -38,14 +40,17 @@ export interface Fit extends FitSamples {
 export async function train(fit: Fit): Promise<Omit<History, 'seconds'>> {
   const training = new Training(fit);
   const stoppedBy = await training.run();
-  const { epochs, rows, seconds } = training;
-  return { epochs, best: best(epochs), stoppedBy, samplesPerSecond: rows === 0 ? 0 : rows / seconds };
+  const { epochs, rows, seconds, error } = training;
+  const samplesPerSecond = rows === 0 ? 0 : rows / seconds;
+  return { epochs, best: best(epochs), stoppedBy, ...(error && { error }), samplesPerSecond };
 }
 
 class Training {
   readonly epochs: EpochReport[] = [];
   rows = 0;
   seconds = 0;
+  /** Why it ended, where a number was not finite. */
+  error: ChainruleError | undefined;
   readonly #fit: Fit;
   readonly #trainer: EpochTrainer;
   /** Rows of one update. */
@@ -81,6 +86,7 @@ class Training {
     const epochsMatter = options.stop.count > 0 || this.#rates.watchesEpochs || fit.validation !== undefined;
     const nobodyListens = !(options.onEpoch || options.onBatch || epochsMatter || wantsOutputs);
     progress.epoch = options.initialEpoch ?? progress.epoch;
+    progress.batch = 0;
     this.#chunks = chunks(progress.epoch, options.epochs, rows, this.#batchSize, rowsAtOnce, nobodyListens);
     this.#sums = this.#newSums();
     continueOptimizer(progress, options.optimizer.plan.kernel, options.reset);
@@ -197,9 +203,11 @@ class Training {
       if (weights) for (let i = done; i < done + size; i++) weight += weights[job.order[i]];
       this.#sums.add(job, batch, size, weight);
       done += size;
+      progress.batch++;
       if (this.#sums.rows === training.rows && chunk.epochs > 1) this.#endEpoch(seconds / chunk.epochs);
     }
     this.rows += done;
+    if (ended === 'notFinite') this.error = notFiniteLoss(this.#fit, job.losses[report.updates]);
     if (chunk.epochs > 1) return ended;
 
     const sums = this.#sums;
@@ -209,7 +217,7 @@ class Training {
     }
     if (options.onBatch && done > 0) {
       const loss = job.losses[0] + (job.penalties?.[0] ?? 0);
-      const batch = { epoch: progress.epoch, batch: sums.batches - 1, loss };
+      const batch = { epoch: progress.epoch, batch: progress.batch - 1, loss };
       await callback(() => options.onBatch?.(batch));
     }
     if (sums.rows < training.rows) return ended;
@@ -221,6 +229,7 @@ class Training {
     const report = this.#sums.report(progress.epoch, seconds, layers, validation);
     this.epochs.push(report);
     progress.epoch++;
+    progress.batch = 0;
     this.#sums = this.#newSums();
     return report;
   }
@@ -251,7 +260,11 @@ class Training {
   }
 
   #finish(stoppedBy: History['stoppedBy']): History['stoppedBy'] {
-    if (this.#best) this.#fit.trainer.setParameters(this.#best);
-    return stoppedBy;
+    const { trainer, progress } = this.#fit;
+    if (this.#best) trainer.setParameters(this.#best);
+    // No loss after the last update would tell.
+    const last = { epoch: progress.epoch - 1, batch: this.#batchesPerEpoch - 1 };
+    this.error = notFiniteParameters(trainer, last);
+    return this.error ? 'notFinite' : stoppedBy;
   }
 }

@@ -46,6 +46,11 @@ export function fraction(value: unknown, name: string): number {
   return number(value, name, 'a number in [0, 1)', (v) => v >= 0 && v < 1);
 }
 
+/** A number in [0, 1]. */
+export function share(value: unknown, name: string): number {
+  return number(value, name, 'a number in [0, 1]', (v) => v >= 0 && v <= 1);
+}
+
 export function integer(value: unknown, name: string, minimum: number, maximum: number = 2 ** 31 - 1): number {
   return number(
     value,

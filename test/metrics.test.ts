@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Samples } from '../src/backend/backend.js';
-import { dense, type MetricSpec, topK } from '../src/index.js';
+import { dense, type MetricSpec, sgd, topK } from '../src/index.js';
 import { type Accumulator, type MetricName, metrics, resolveMetrics } from '../src/metrics.js';
 import { backends, createNetwork, someNumbers } from './support/api.js';
 
@@ -43,8 +43,29 @@ describe('metrics', () => {
     expect(measure('accuracy', y, outputs)).toBe(3 / 5);
     expect(measure('zeroOne', y, outputs)).toBe(2 / 5);
     expect(measure('precision', y, outputs)).toBe(2 / 3);
-    // A step layer's 0 and 1 are told apart too.
-    expect(measure('accuracy', y, [1, 0, 1, 0, 1])).toBe(3 / 5);
+  });
+
+  it('a score of 0 is a mistake beside labels ±1, whatever the label; a decision of 0 is one for −1', async () => {
+    const y = one([1, -1, 1, -1]);
+    const outputs = [0, 0, -0, -0];
+    expect(measure('zeroOne', y, outputs)).toBe(1);
+    expect(measure('accuracy', y, outputs)).toBe(0);
+    expect(measure('accuracy', one([0, 0, 0, 1]), outputs)).toBe(3 / 4);
+    const data = { x: [1, 2, 3, 4], y: [1, -1, 1, -1] };
+    for (const [, backend] of backends) {
+      for (const [activation, wrong] of [
+        ['identity', 1],
+        ['step', 1 / 2],
+      ] as const) {
+        const layers = [dense(1, { activation, kernelInitializer: 'zeros' })];
+        const network = createNetwork(backend, { inputs: 1, layers });
+        const expected = { zeroOne: wrong, accuracy: 1 - wrong };
+        expect(await network.evaluate(data, { metrics: ['zeroOne', 'accuracy'] })).toEqual(expected);
+        const still = { loss: 'perceptron', optimizer: sgd({ learningRate: 0 }), metrics: ['zeroOne'] } as const;
+        const { epochs } = await network.fit(data, still);
+        expect(epochs[0].zeroOne).toBe(wrong);
+      }
+    }
   });
 
   const classes = { classes: Int32Array.of(0, 1, 2, 1, 0) };

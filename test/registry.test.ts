@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type ActivationSpec, activations, elu, leakyRelu, resolveActivation } from '../src/activations.js';
 import { typescriptBackend } from '../src/backend/typescript/index.js';
+import * as chainrule from '../src/index.js';
+import { initializers } from '../src/initializers.js';
 import {
   binaryCrossEntropy,
   crossEntropy,
@@ -11,6 +13,7 @@ import {
   resolveLoss,
   squaredError,
 } from '../src/losses.js';
+import { metrics } from '../src/metrics.js';
 import {
   adadelta,
   adagrad,
@@ -30,6 +33,10 @@ import {
   rprop,
   sgd,
 } from '../src/optimizers.js';
+import { resolveSpec } from '../src/registry.js';
+import { constraints, regularizers } from '../src/regularizers.js';
+import { schedules } from '../src/schedules.js';
+import { stopRules } from '../src/stopping.js';
 import { backends, itRunsOnEverythingThereIs } from './support/backends.js';
 
 const identity = resolveActivation('identity', 'activation');
@@ -38,22 +45,21 @@ const softmax = resolveActivation('softmax', 'activation');
 const logSoftmax = resolveActivation('logSoftmax', 'activation');
 const step = resolveActivation('step', 'activation');
 
-const factories = {
-  sgd,
-  adam,
-  adamW,
-  amsgrad,
-  nadam,
-  radam,
-  rmsprop,
-  adagrad,
-  adadelta,
-  adamax,
-  lion,
-  rprop,
-  lbfgs,
+/** All registries: a user has a function for each entry that has settings. */
+const registries = {
+  activations,
+  constraints,
+  initializers,
+  losses,
+  metrics,
+  optimizers,
+  regularizers,
+  schedules,
+  stopRules,
 };
-const make = (name: string) => (factories[name as keyof typeof factories] as () => { readonly type: string })();
+type Make = (settings?: object) => { readonly type: string };
+const functions = Object.entries(chainrule).filter(([, value]) => typeof value === 'function');
+const make = (name: string) => (Object.fromEntries(functions)[name] as Make)();
 
 describe('registries', () => {
   itRunsOnEverythingThereIs();
@@ -62,6 +68,34 @@ describe('registries', () => {
     const sorted = ({ activations, losses, optimizers }: ReturnType<typeof backend.registry>) =>
       [activations, losses, optimizers].map((list) => list.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
     expect(sorted(backend.registry())).toEqual(sorted(typescriptBackend.registry()));
+  });
+});
+
+describe('the functions of the package', () => {
+  it.each(Object.entries(registries))('make specs of the entries that have settings: %s', (kind, registry) => {
+    const configurable = Object.entries(registry).filter(([, { settings }]) => Object.keys(settings).length > 0);
+    // That name is the initializer's; the schedule is what there is without one.
+    for (const [name] of configurable.filter(([name]) => `${kind}.${name}` !== 'schedules.constant')) {
+      const spec = make(name);
+      expect(spec.type).toBe(name);
+      expect(resolveSpec(registry, spec, kind).type).toBe(name);
+      expect(Object.isFrozen(spec)).toBe(true);
+    }
+  });
+
+  it('are these, and nothing of the inside', () => {
+    const ofEntries = Object.values(registries).flatMap(Object.keys);
+    expect(
+      functions
+        .map(([name]) => name)
+        .filter((name) => !ofEntries.includes(name))
+        .toSorted(),
+    ).toEqual(
+      'ChainruleError Matrix Network activation batchNormalization crossValidate dense dropout fitRestarts layerNormalization search'.split(
+        ' ',
+      ),
+    );
+    expect(Object.keys(chainrule)).toHaveLength(functions.length);
   });
 });
 
@@ -81,7 +115,6 @@ describe('names', () => {
     expect(Object.keys(optimizers).toSorted()).toEqual(
       names('sgd adam adamW amsgrad nadam radam rmsprop adagrad adadelta adamax lion rprop lbfgs'),
     );
-    expect(Object.keys(factories).toSorted()).toEqual(Object.keys(optimizers).toSorted());
   });
 
   it('are literal types, so that an editor knows them', () => {
@@ -110,7 +143,7 @@ describe('names', () => {
     for (const name of Object.keys(losses)) {
       const plans = [identity, sigmoid, softmax, step].map((activation) => resolveLoss(name, activation, 3).plan);
       for (const { kernel, parameters } of plans) {
-        expect(parameters).toHaveLength(lossKernels[kernel as keyof typeof lossKernels].parameters.length);
+        expect(parameters).toHaveLength(lossKernels[kernel].parameters.length);
         expect(parameters.every(Number.isFinite)).toBe(true);
       }
     }
@@ -145,14 +178,14 @@ describe('specs', () => {
     });
     expect(squaredError({ half: true })).toEqual({ type: 'squaredError', half: true, reduction: 'mean' });
     const specs = [squaredError(), huber(), binaryCrossEntropy(), crossEntropy(), leakyRelu(), elu()];
-    for (const spec of [...specs, ...Object.keys(factories).map(make)]) {
+    for (const spec of [...specs, ...Object.keys(optimizers).map(make)]) {
       expect(Object.isFrozen(spec)).toBe(true);
       expect(JSON.parse(JSON.stringify(spec))).toEqual(spec);
     }
     expect(resolveOptimizer('adam')).toEqual(resolveOptimizer(adam()));
     expect(resolveOptimizer({ type: 'adam' })).toEqual(resolveOptimizer(adam()));
     expect(resolveActivation({ type: 'relu' }, 'activation')).toEqual({ name: 'relu', parameters: [] });
-    for (const name of Object.keys(factories)) {
+    for (const name of Object.keys(optimizers)) {
       expect(make(name)).toMatchObject({ type: name });
       expect(resolveOptimizer(name)).toEqual(resolveOptimizer(make(name)));
     }
@@ -204,7 +237,7 @@ describe('specs', () => {
       gradientTolerance: 1e-7,
       changeTolerance: 1e-9,
     });
-    expect(Object.keys(factories).filter((name) => resolveOptimizer(name).fullBatch)).toEqual(['rprop', 'lbfgs']);
+    expect(Object.keys(optimizers).filter((name) => resolveOptimizer(name).fullBatch)).toEqual(['lbfgs', 'rprop']);
   });
 
   it('come to kernels and parameters in order', () => {
@@ -273,7 +306,7 @@ describe('specs', () => {
   });
 
   it.each([
-    ['an unknown name', () => resolveOptimizer('adm'), 'rprop, lbfgs for optimizer, got "adm"'],
+    ['an unknown name', () => resolveOptimizer('adm'), 'lion, rprop for optimizer, got "adm"'],
     [
       'a name of every object',
       () => resolveActivation('constructor', 'activation'),
@@ -294,6 +327,8 @@ describe('specs', () => {
     ],
     ['a rate that is not a number', () => sgd({ learningRate: Number.NaN }), 'for sgd.learningRate, got NaN'],
     ['a decay of 1', () => adam({ beta1: 1 }), 'expected a number in [0, 1) for adam.beta1, got 1'],
+    ['an epsilon below 0', () => adam({ epsilon: -1e-8 }), 'expected a number ≥ 0 for adam.epsilon, got -1e-8'],
+    ['a rho above 1', () => adadelta({ rho: 1.1 }), 'expected a number in [0, 1] for adadelta.rho, got 1.1'],
     ['a smoothing above 1', () => crossEntropy({ labelSmoothing: 2 }), 'for crossEntropy.labelSmoothing, got 2'],
     ['a delta of 0', () => huber({ delta: 0 }), 'expected a positive number for huber.delta, got 0'],
     ['a slope that is not finite', () => leakyRelu({ slope: 1 / 0 }), 'for leakyRelu.slope, got Infinity'],

@@ -8,6 +8,7 @@ import {
   dropout,
   type FitOptions,
   type LayerSpec,
+  l2,
   type Network,
   sgd,
 } from '../src/index.js';
@@ -67,6 +68,25 @@ describe.each(backends)('updates on %s', (_, backend) => {
     expectClose(allParameters(small), allParameters(large), bound(2));
     expect(Math.abs(one.epochs[0].loss - other.epochs[0].loss)).toBeLessThan(bound(2));
   });
+
+  it.each(['adam', 'adamW', 'amsgrad', 'nadam', 'radam', 'rmsprop', 'adagrad', 'adadelta', 'adamax'] as const)(
+    'with an epsilon of 0, %s leaves alone what has no gradient',
+    async (type) => {
+      for (const clip of [undefined, { norm: 1 }]) {
+        const layers = [dense(5, { activation: 'tanh', regularizer: l2(0) }), dense(3, { activation: 'softmax' })];
+        const network = create(layers, 'float32');
+        const before = network.parameters();
+        const blind = { x: x.map((value, i) => (i % 3 === 1 ? 0 : value)), y };
+        const optimizer = { type, epsilon: 0, weightDecay: 0 } as const;
+        const { stoppedBy } = await network.fit(blind, { ...options, optimizer, clip, epochs: 5, gradientNorms: true });
+        expect(stoppedBy).toBe('epochs');
+        const [{ weights }] = network.parameters();
+        const [{ weights: initial }] = before;
+        expect(weights!.subarray(5, 10)).toEqual(initial!.subarray(5, 10));
+        if (type !== 'adadelta') expect(weights!.subarray(0, 5)).not.toEqual(initial!.subarray(0, 5));
+      }
+    },
+  );
 
   it('accumulated batches are normalized each by itself', async () => {
     const layers = [batchNormalization(), dense(3, { activation: 'softmax' })];

@@ -68,6 +68,7 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                            InstanceMethod<&TrainerBinding::forward_sync>("forwardSync"),
                            InstanceMethod<&TrainerBinding::backward_sync>("backwardSync"),
                            InstanceMethod<&TrainerBinding::apply_gradients_sync>("applyGradientsSync"),
+                           InstanceMethod<&TrainerBinding::find_not_finite>("findNotFinite"),
                            InstanceMethod<&TrainerBinding::cancel>("cancel"),
                            InstanceMethod<&TrainerBinding::dispose>("dispose"),
                        });
@@ -165,6 +166,16 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                           .clip = read_clip(args)};
     guarded(info.Env(), [&] { trainer.apply_gradients(job); });
     return info.Env().Undefined();
+  }
+
+  Napi::Value find_not_finite(const Napi::CallbackInfo& info) {
+    Trainer& trainer = alive(info.Env());
+    const Turn turn(info.Env(), trainer);
+    const std::string name = info[0].ToString().Utf8Value();
+    const Among among = name == "parameters" ? Among::kParameters
+                        : name == "outputs"  ? Among::kOutputs
+                                             : Among::kGradients;
+    return Napi::Number::New(info.Env(), trainer.find_not_finite(among));
   }
 
   Napi::Value cancel(const Napi::CallbackInfo& info) {

@@ -271,12 +271,17 @@ struct Softsign : FromPreActivation {
   }
   template <typename V>
   static V derivative(V z, const V*) {
-    const V inverse = V::set(1) / (V::set(1) + abs(z));
-    return inverse * inverse;
+    using T = typename V::Scalar;
+    const V one = V::set(1);
+    const V limit = V::set(0x1p60f);  // beyond it the 1 is lost, and products would overflow
+    const V magnitude = abs(z);
+    const Twofold<T> inverse = Twofold<T>{one, V::zero()} / sum(one, min(limit, magnitude));
+    const V far = one / magnitude;
+    return select(less(magnitude, limit), (inverse * inverse).value(), far * far);
   }
 };
 
-// min(max(z + 3, 0), 6) / 6
+// min(max(z + 3, 0), 6) / 6; the slope is PyTorch's, which rounds it to float in double too.
 struct HardSigmoid : FromPreActivation {
   static constexpr const char* kName = "hardSigmoid";
   template <typename V>
@@ -285,7 +290,7 @@ struct HardSigmoid : FromPreActivation {
   }
   template <typename V>
   static V derivative(V z, const V*) {
-    return select(less(abs(z), V::set(3)), V::set(1) / V::set(6), V::zero());
+    return select(less(abs(z), V::set(3)), V::set(1.0f / 6), V::zero());
   }
 };
 

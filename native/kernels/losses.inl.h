@@ -49,7 +49,8 @@ struct LogCosh {
   }
 };
 
-// On probabilities. Logarithms are held above −100 and the divisor above 1e-12, as in PyTorch's BCELoss.
+// On probabilities. Logarithms are held above −100 and the divisor above 1e-12 (of a float, in double too), as in
+// PyTorch's BCELoss.
 struct BinaryCrossEntropy {
   static constexpr const char* kName = "binaryCrossEntropy";
   static constexpr int kParameters = 0;
@@ -57,7 +58,7 @@ struct BinaryCrossEntropy {
   static V evaluate(V p, V t, const V*, V& gradient) {
     const V one = V::set(1);
     const V floor = V::set(-100);
-    gradient = (p - t) / max(V::set(static_cast<typename V::Scalar>(1e-12)), p * (one - p));
+    gradient = (p - t) / max(V::set(1e-12f), p * (one - p));
     return -(t * max(floor, log(p)) + (one - t) * max(floor, log1p(-p)));
   }
 };

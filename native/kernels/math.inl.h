@@ -29,17 +29,20 @@ struct Coefficients<float> {
   // erf(x)/x − 1 in x² for |x| ≤ 1: 2^−28.7 of erf(x).
   static constexpr float kErf[] = {0x1.06eba8p-3f, -0x1.81273ep-2f,  0x1.ce2cf8p-4f, -0x1.b7f90ep-6f,
                                    0x1.5405b2p-8f, -0x1.a3f702p-11f, 0x1.496a36p-14f};
+  // (ln cosh(x) − x²/2) / x⁴ in x² for |x| ≤ 1: 2^−27.1 of ln cosh(x).
+  static constexpr float kLogCosh[] = {-0x1.555550p-4f,  0x1.6c1432p-6f,  -0x1.b9bf94p-8f, 0x1.1b890cp-9f,
+                                       -0x1.659114p-11f, 0x1.753fbep-13f, -0x1.b5f13cp-16f};
   // ln(1 − erf(1 + t)) for 0 ≤ t ≤ 2.92: 2^−26.9 of 1.
   static constexpr float kLogErfc[] = {-0x1.d97fc0p+0f, -0x1.51c9b0p+1f, -0x1.afabbcp-1f, -0x1.547cf0p-5f,
                                        0x1.4933c0p-7f,  -0x1.07b662p-9f, 0x1.2f978ap-12f, -0x1.6bd7d6p-16f};
   // exp(x²/2) Φ(−x) (x + 4) = constant + s kTail(s) with s = 8/(x + 4) − 1 for 0 ≤ x ≤ 15, beyond which Φ(−x) is 0:
-  // 2^−29.5 of Φ(−x).
+  // 2^−28.4 of Φ(−x), the constant in two parts.
   static constexpr float kTailMaximum = 15;
-  static constexpr float kTailConstant = 0x1.82b4bcp-1f;
+  static constexpr float kTailConstant[] = {0x1.82b4bcp-1f, -0x1.cdac8cp-27f};
   static constexpr float kTailSlope[] = {2.0f, 1.2f};
-  static constexpr float kTail[] = {0x1.373e3ap-1f,  0x1.8c6db8p-2f,  0x1.7dff06p-3f,   0x1.eec886p-5f,
-                                    0x1.ee5012p-8f,  -0x1.c9bb76p-9f, -0x1.acbbd0p-10f, 0x1.686ae0p-13f,
-                                    0x1.cbe106p-13f, -0x1.7a043ep-15f};
+  static constexpr float kTail[] = {0x1.373e3ap-1f,  0x1.8c6dbcp-2f,  0x1.7dff48p-3f,   0x1.eec758p-5f,
+                                    0x1.ee1f98p-8f,  -0x1.c95e10p-9f, -0x1.ab20f0p-10f, 0x1.5c2a3ep-13f,
+                                    0x1.c3c630p-13f, -0x1.5aa35cp-15f};
   // 2 √(2/π) and 0.044715 of it, in two parts each; beyond the maximum the sigmoid in geluTanh is 0 or 1.
   static constexpr float kGeluLinear[] = {0x1.988454p+0f, -0x1.857936p-25f};
   static constexpr float kGeluCubic[] = {0x1.2444f2p-4f, 0x1.49b16ap-29f};
@@ -74,6 +77,12 @@ struct Coefficients<double> {
                                     -0x1.b82ce311fa943p-6,  0x1.565bccf92b3b6p-8,   -0x1.c02db03dd8ecdp-11,
                                     0x1.f9a2baa92aa2bp-14,  -0x1.f4ca4d71e29c7p-17, 0x1.b97fd3f3b749ap-20,
                                     -0x1.5c072790792b2p-23, 0x1.d71b136d5a779p-27,  -0x1.abae55f869f8ep-31};
+  // 2^−57.7 of ln cosh(x).
+  static constexpr double kLogCosh[] = {-0x1.555555555554cp-4,  0x1.6c16c16c15d23p-6,   -0x1.ba1ba1b991f41p-8,
+                                        0x1.1ea5d387abe06p-9,   -0x1.833d98f9ba065p-11, 0x1.0d0b1f67fd252p-12,
+                                        -0x1.7d9f566d220a7p-14, 0x1.12dbac4c86402p-15,  -0x1.8ff99d281af03p-17,
+                                        0x1.22d2b4fc6e051p-18,  -0x1.9ad72996eeaccp-20, 0x1.094c7fc6a89e5p-21,
+                                        -0x1.1a6c173b31997p-23, 0x1.a513a2d7363e9p-26,  -0x1.3d3a413eaedcap-29};
   // For 0 ≤ t ≤ 4.92: 2^−55.9 of 1.
   static constexpr double kLogErfc[] = {-0x1.d97fbf27aa2a1p+0,  -0x1.51c9b0006c21ap+1,  -0x1.afabc11a2afdap-1,
                                         -0x1.5477f099b6c14p-5,  0x1.48c9d37fc1070p-7,   -0x1.033f5a12e66f8p-9,
@@ -83,7 +92,7 @@ struct Coefficients<double> {
                                         -0x1.6a9e15c9ce2bdp-30, 0x1.066bf75baf0fep-33,  -0x1.5660b14c5e3f2p-38};
   // For 0 ≤ x ≤ 39: 2^−59.2 of Φ(−x).
   static constexpr double kTailMaximum = 39;
-  static constexpr double kTailConstant = 0x1.82b4bb8c94dcep-1;
+  static constexpr double kTailConstant[] = {0x1.82b4bb8c94dcep-1, 0};
   static constexpr double kTailSlope[] = {2.0, 1.2};
   static constexpr double kTail[] = {
       0x1.373e3a893c28ap-1,   0x1.8c6dbf2cfc2b5p-2,   0x1.7dff2bff68399p-3,   0x1.eec4cc3e4d200p-5,
@@ -334,18 +343,19 @@ inline Vec<T> erf(Vec<T> x) {
   return copysign(select(less(magnitude, one), near, far), x);
 }
 
-// ln cosh(x): with e = exp(−|x|) ln(1 + (1 − e)² / 2e) near 0, |x| − ln 2 + ln(1 + e²) beyond.
+// ln cosh(x): x²/2, whose rounding error is made up for, and a polynomial near 0, |x| − ln 2 + ln(1 + exp(−2|x|))
+// beyond.
 template <typename T>
 inline Vec<T> log_cosh(Vec<T> x) {
   using V = Vec<T>;
+  const V half = V::set(T(0.5));
   const V magnitude = abs(x);
-  const Twofold<T> difference = twofold_expm1(-magnitude);
-  const Twofold<T> e = sum(V::set(1), difference);
-  const typename V::Mask near = less(magnitude, V::set(1));
-  const Twofold<T> square = difference * difference;
-  const V argument = select(near, (square / (e * V::set(2))).value(), e.high * e.high);
-  const V base = select(near, V::zero(), magnitude - V::set(T(0x1.62e42fefa39efp-1)));
-  return base + log1p(argument);
+  const Twofold<T> square = product(magnitude, magnitude);
+  const V curve = square.high * square.high * polynomial(square.high, Coefficients<T>::kLogCosh);
+  const V near = fma(half, square.high, fma(half, square.low, curve));
+  const V base = magnitude - V::set(T(0x1.62e42fefa39efp-1));
+  const V far = base + log1p(exp(-(magnitude + magnitude)));
+  return select(less(magnitude, V::set(1)), near, far);
 }
 
 // Φ(−x) = exponential · ratio for the standard normal distribution and x ≥ 0; exponential = exp(−x²/2). Accurate where
@@ -363,7 +373,8 @@ inline NormalTail<T> normal_tail(Vec<T> x) {
   const V one = V::set(1);
   const Twofold<T> inverse = Twofold<T>{one, V::zero()} / sum(V::set(4), x);
   const V position = V::set(8) * inverse.high - one;
-  const Twofold<T> factor = sum(V::set(C::kTailConstant), product(position, polynomial(position, C::kTail)));
+  Twofold<T> factor = sum(V::set(C::kTailConstant[0]), product(position, polynomial(position, C::kTail)));
+  factor.low = factor.low + V::set(C::kTailConstant[1]);
   // What inverse.low adds to inverse · factor, relative to inverse: about kTailSlope[0] + kTailSlope[1] · position.
   Twofold<T> ratio = factor * inverse.high;
   ratio.low = fma(inverse.low, factor.high * polynomial(position, C::kTailSlope), ratio.low);

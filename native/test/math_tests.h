@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -98,6 +99,24 @@ std::vector<T> special_values() {
     values.push_back(-x);
   }
   return values;
+}
+
+// Calls visit(inputs) with blocks of float32 numbers of every exponent: every `step`th bit pattern, or every one where
+// the environment has CHAINRULE_EXHAUSTIVE=1, or the third part of five of them where it has CHAINRULE_EXHAUSTIVE=3/5.
+template <typename Visit>
+void for_float_patterns(uint64_t step, Visit visit) {
+  constexpr uint64_t kBlock = 4096;
+  const char* const given = std::getenv("CHAINRULE_EXHAUSTIVE");
+  unsigned part = 1, parts = 1;
+  if (given && std::sscanf(given, "%u/%u", &part, &parts) >= 1 && part > 0) step = 1;
+  std::vector<float> inputs(kBlock);
+  for (uint64_t block = 0; block * kBlock * step < (uint64_t{1} << 32); ++block) {
+    if (block % parts + 1 != part) continue;
+    for (uint64_t i = 0; i < kBlock; ++i) {
+      inputs[i] = from_bits<float>(static_cast<uint32_t>((block * kBlock + i) * step));
+    }
+    visit(inputs);
+  }
 }
 
 // FNV-1a over values, all NaN alike.

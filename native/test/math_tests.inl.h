@@ -1,5 +1,7 @@
 // Elementary functions of one ISA against the C library in the next wider format. The default run steps through the bit
-// patterns; with CHAINRULE_EXHAUSTIVE=1 float32 takes all of them.
+// patterns; over all of them, in five minutes for avx512 and avx2, in half an hour for scalar:
+//
+//   CHAINRULE_EXHAUSTIVE=1 build-cmake/release/tests_avx512 --test-case='float32 functions*'
 
 template <typename T>
 struct MathCase {
@@ -40,7 +42,7 @@ const std::vector<MathCase<T>>& math_cases() {
          return std::fabs(x) < 20 ? std::log1p(2 * half * half)
                                   : std::fabs(x) - std::log(W(2)) + std::log1p(std::exp(-2 * std::fabs(x)));
        },
-       kSingle ? 0x77a887ab8242ac33 : 0xafba7c6ed78aa390},
+       kSingle ? 0x7846744b40d1f8cf : 0xa3891752031629d8},
   };
   return cases;
 }
@@ -75,19 +77,11 @@ class WorstDistance {
 };
 
 TEST_CASE("float32 functions are within 2 ulp over all bit patterns") {
-  const char* const exhaustive = std::getenv("CHAINRULE_EXHAUSTIVE");
-  const uint64_t step =
-      exhaustive != nullptr && exhaustive[0] == '1' ? 1 : 4099;  // prime, so all exponents and tails come
-  constexpr uint64_t kBlock = 4096;
+  constexpr uint64_t kStep = 4099;  // prime, so all exponents and tails come
   for (const MathCase<float>& function : math_cases<float>()) {
     WorstDistance<float> worst;
     worst.add(function, testing::special_values<float>());
-    std::vector<float> inputs(kBlock);
-    for (uint64_t start = 0; start < (uint64_t{1} << 32); start += kBlock * step) {
-      for (uint64_t i = 0; i < kBlock; ++i)
-        inputs[i] = testing::from_bits<float>(static_cast<uint32_t>(start + i * step));
-      worst.add(function, inputs);
-    }
+    testing::for_float_patterns(kStep, [&](const std::vector<float>& inputs) { worst.add(function, inputs); });
     worst.check(function);
   }
 }

@@ -92,6 +92,9 @@ struct TrainingJob {
   void* outputs;           // (order_length, outputs) of the network's dtype, or null
 };
 
+// Where to look for numbers that are not finite.
+enum class Among { kParameters, kOutputs, kGradients };
+
 enum class Ended { kComplete, kCancelled, kNotFinite };
 
 struct TrainingReport {

@@ -85,6 +85,7 @@ template <typename T>
 void Propagation<T>::forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows) {
   for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.inputs * kElementwiseCost, pass.rows,
             [&](Range range) { gather(samples.x, plan_.inputs, rows, range, input_.panels()); });
+  rows_ = pass.rows;
   Panels<const T> activations = constant(input_.panels());
   for (auto& layer : layers_) {
     layer->forward(pass, activations);
@@ -137,6 +138,19 @@ void Propagation<T>::backward_from(const Pass<T>& pass, const T* output_gradient
                                    bool input_gradient) {
   copy_in(output_gradient, plan_.outputs, pass.rows, plan_.outputs, layers_.back()->gradient());
   backward(pass, sink, input_gradient);
+}
+
+template <typename T>
+int Propagation<T>::first_not_finite_output() const {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    const bool last = i + 1 == layers_.size();
+    const Panels<const T> values = last ? layers_[i]->pre_activation() : layers_[i]->output();
+    for (int p = 0; p < panels_of<T>(plan_.layers[i].units); ++p) {
+      const ptrdiff_t count = static_cast<ptrdiff_t>(rows_) * kPanel<T>;
+      if (kernels_.first_not_finite(values.panel(p), count) >= 0) return static_cast<int>(i);
+    }
+  }
+  return -1;
 }
 
 template <typename T>

@@ -45,6 +45,7 @@ class Propagation {
   Propagation(const Plan& plan, const KernelTable<T>& kernels);
 
   const Plan& plan() const { return plan_; }
+  const KernelTable<T>& kernels() const { return kernels_; }
   const std::vector<std::unique_ptr<Layer<T>>>& layers() const { return layers_; }
   const std::vector<Parameter<T>*>& parameters() const { return parameters_; }
 
@@ -84,6 +85,10 @@ class Propagation {
   void backward(const Pass<T>& pass, const Sink<T>& sink, bool input_gradient);
   void backward_from(const Pass<T>& pass, const T* output_gradient, const Sink<T>& sink, bool input_gradient);
 
+  // The first layer whose output of the last forward pass has a number that is not finite; of the last layer the
+  // pre-activation is looked at, which is there whatever the loss reads. -1 for none.
+  int first_not_finite_output() const;
+
   // (rows, outputs) and (rows, inputs), row-major.
   void write_outputs(const Pass<T>& pass, T* to);
   void write_input_gradient(const Pass<T>& pass, T* to) const;
@@ -108,6 +113,7 @@ class Propagation {
   std::optional<Loss<T>> loss_;
 
   int reserved_ = 0;
+  int rows_ = 0;                   // of the last forward pass
   PanelBuffer<T> input_;           // (rows, inputs)
   PanelBuffer<T> input_gradient_;  // (rows, inputs), where asked for
   PanelBuffer<T> target_;          // (rows, outputs)

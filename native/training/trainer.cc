@@ -28,6 +28,7 @@ class TrainerOf final : public Trainer {
   int64_t forward_rows() const override { return held_.rows; }
   void backward(const BackwardJob& job) override;
   void apply_gradients(const ApplyJob& job) override;
+  int find_not_finite(Among among) const override;
 
  private:
   // The forward pass that a backward job goes back through.
@@ -198,7 +199,7 @@ double TrainerOf<T>::gradients(const GradientJob& job) {
       propagation_.write_input_gradient(pass, static_cast<T*>(job.input_gradient) +
                                                   static_cast<ptrdiff_t>(pass.first_row) * propagation_.plan().inputs);
     }
-    return true;
+    return isfinite(sum) != 0;
   });
   optimization_.add_penalty_gradients();
   auto array = job.gradients.begin();
@@ -259,6 +260,20 @@ void TrainerOf<T>::apply_gradients(const ApplyJob& job) {
   optimization_.prepare(job.optimizer_step, job.learning_rate);
   update_from_gradients(team, {job.clip, nullptr});
   optimization_.end_update(team);
+}
+
+template <typename T>
+int TrainerOf<T>::find_not_finite(Among among) const {
+  if (among == Among::kOutputs) return propagation_.first_not_finite_output();
+  const int count = static_cast<int>(propagation_.layers().size());
+  for (int i = 0; i < count; ++i) {
+    const int layer = among == Among::kGradients ? count - 1 - i : i;
+    for (const Parameter<T>* parameter : propagation_.layers()[static_cast<size_t>(layer)]->parameters()) {
+      const T* const values = among == Among::kGradients ? parameter->gradient() : parameter->data();
+      if (values && propagation_.kernels().first_not_finite(values, parameter->padded_size()) >= 0) return layer;
+    }
+  }
+  return -1;
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ class Trainer {
   virtual int64_t forward_rows() const = 0;
   virtual void backward(const BackwardJob& job) = 0;
   virtual void apply_gradients(const ApplyJob& job) = 0;
+  // The first layer with a number that is not finite, among gradients the last one; -1 for none.
+  virtual int find_not_finite(Among among) const = 0;
 
   // From any thread: the running job ends after the batch it is at.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }

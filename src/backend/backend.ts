@@ -5,6 +5,7 @@
  */
 
 export type Dtype = 'float32' | 'float64';
+/** What a network computes with, by its dtype. */
 export type FloatArray = Float32Array | Float64Array;
 /** What `x` and `y` may be stored as; converted to the network's dtype as each batch is gathered. */
 export type NumericArray =
@@ -245,6 +246,11 @@ export interface Trainer {
   /** @throws ChainruleError INVALID_ARGUMENT where no forward pass came before. */
   backwardSync(job: BackwardJob): void;
   applyGradientsSync(job: ApplyJob): void;
+  /**
+   * The first layer with a number that is not finite: among its parameters; in its output of the last pass, which for the last layer is
+   * the pre-activation; or, from the last layer back, among the gradients kept. −1 for none.
+   */
+  findNotFinite(among: 'parameters' | 'outputs' | 'gradients'): number;
   /** Asks the running job to end after the batch it is at. */
   cancel(): void;
   /** Cancels a running job and frees everything as soon as that has ended. Idempotent. */

@@ -5,6 +5,7 @@ import { type LoadResult, loadAddon } from './load.js';
 import { createNativeBackend, nativeIsas } from './native.js';
 import { typescriptBackend } from './typescript/index.js';
 
+/** `auto` is native where it loads, else TypeScript; `native` throws `BACKEND_UNAVAILABLE` where it does not. */
 export type BackendChoice = 'auto' | 'native' | 'typescript';
 export type Environment = Readonly<Record<string, string | undefined>>;
 

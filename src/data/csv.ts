@@ -6,6 +6,7 @@ import { Matrix } from '../matrix.js';
 import { boolean, integer, invalid, options } from '../validate.js';
 import { badFormat, type DataSource, readContent } from './source.js';
 
+/** How `readCsv` reads. */
 export interface CsvOptions {
   /** Whether the first line names the columns. Default: it does if any of its cells is not a number. */
   readonly header?: boolean;

@@ -2,6 +2,7 @@ import { countRows, rowOrder, takeSamples } from '../rows.js';
 import type { Data } from '../samples.js';
 import { boolean, integer, number, options } from '../validate.js';
 
+/** How `split` deals the rows out. */
 export interface SplitOptions {
   /** Share of the rows to set apart, between 0 and 1; default 0.25. At least one row is on either side. */
   readonly test?: number;
@@ -13,6 +14,7 @@ export interface SplitOptions {
   readonly inputs?: number;
 }
 
+/** The rows of both parts. */
 export interface Split {
   readonly training: Data;
   readonly test: Data;

@@ -13,6 +13,7 @@ export interface LabelledPoints {
   readonly y: Int32Array;
 }
 
+/** Options of `blobs`. */
 export interface BlobsOptions {
   /** Points, dealt out to the classes in turn; default 300. */
   readonly rows?: number;
@@ -39,6 +40,7 @@ export function blobs(given: BlobsOptions = {}): LabelledPoints {
   });
 }
 
+/** Options of `spirals`. */
 export interface SpiralsOptions {
   /** Points, dealt out to the arms in turn; default 200. */
   readonly rows?: number;
@@ -76,6 +78,7 @@ export interface Points {
   readonly y: Matrix<Float32Array>;
 }
 
+/** Options of `xor`. */
 export interface XorOptions {
   /** Points, the four corners in turn; default 4. */
   readonly rows?: number;
@@ -98,6 +101,7 @@ export function xor(given: XorOptions = {}): Points {
   return { x, y: new Matrix(exclusiveOr, x.rows, 1) };
 }
 
+/** Options of `regression`. */
 export interface RegressionOptions {
   /** Default 100. */
   readonly rows?: number;
@@ -111,7 +115,9 @@ export interface RegressionOptions {
 
 /** `{ x, y }` as `fit` takes them, and what y was made with: behind getters, since `fit` knows no such fields. */
 export class RegressionData implements Points {
+  /** (rows, columns). */
   readonly x: Matrix<Float32Array>;
+  /** (rows, 1). */
   readonly y: Matrix<Float32Array>;
   readonly #weights: Float64Array;
   readonly #bias: number;
@@ -123,11 +129,12 @@ export class RegressionData implements Points {
     this.#bias = bias;
   }
 
-  /** (columns). */
+  /** What x is multiplied by, (columns). */
   get weights(): Float64Array {
     return this.#weights;
   }
 
+  /** Added to every row's y. */
   get bias(): number {
     return this.#bias;
   }

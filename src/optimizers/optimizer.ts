@@ -1,11 +1,11 @@
 import type { FloatArray } from '../backend/backend.js';
-import { type Settings, type SettingsOf, setting } from '../registry.js';
+import { type Factory, factory, type Settings, type SettingsOf, setting } from '../registry.js';
 import { nonNegative } from '../validate.js';
 
 /**
  * An optimizer as a user names it: its settings, and the kernel and parameters they come to. Formulas and defaults are those
- * of PyTorch's class of the same name. In the formulas g is the gradient, weightDecay·w added where nothing else is said, η the
- * learning rate and t the step counted from 1.
+ * of PyTorch's class of the same name. In the formulas w is a weight, g its gradient, weightDecay·w added where nothing else is said,
+ * η the learning rate, β₁ beta1, β₂ beta2, ρ rho, ε epsilon and t the step counted from 1.
  */
 export interface Optimizer<S extends Settings = Settings> {
   readonly settings: S;
@@ -34,21 +34,32 @@ export interface OptimizerKernel {
 
 export const stateLength = 4;
 
-export function optimizer<const S extends Settings>(entry: Optimizer<S>): Optimizer<S> {
-  return entry;
+/** An optimizer and its factory, which also refuses settings that `plan` does. */
+export function optimizer<const S extends Settings, N extends string>(
+  type: N,
+  entry: Optimizer<S>,
+): Factory<N, SettingsOf<S>> {
+  return factory(type, entry, entry.plan);
 }
 
-/** An optimizer with one kernel, whose parameters are settings of the same names. */
-export function direct<const S extends Settings>(settings: S, kernel: OptimizerKernel): Optimizer<S> {
-  return {
+/** In place of 0: where there never was a gradient, 0 / 0 would be no number; beside any other divisor it is nothing. */
+const leastEpsilon = 2 ** -126;
+
+/** An optimizer with one kernel, of its own name, whose parameters are settings of the same names. */
+export function direct<const S extends Settings, N extends string>(
+  settings: S,
+  kernel: OptimizerKernel & { readonly name: N },
+  fullBatch = false,
+): Factory<N, SettingsOf<S>> {
+  return optimizer(kernel.name, {
     settings,
-    fullBatch: false,
+    fullBatch,
     kernels: [kernel],
-    plan: (values) => ({
-      kernel,
-      parameters: kernel.parameters.map((name) => Number((values as Record<string, unknown>)[name])),
-    }),
-  };
+    plan(values: Readonly<Record<string, unknown>>) {
+      const held = { ...values, epsilon: Math.max(Number(values.epsilon), leastEpsilon) };
+      return { kernel, parameters: kernel.parameters.map((name) => Number(held[name as keyof typeof held])) };
+    },
+  });
 }
 
 export const learningRate = (value: number) => setting(value, nonNegative);

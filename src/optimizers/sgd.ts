@@ -1,5 +1,5 @@
 import { setting } from '../registry.js';
-import { boolean, invalid, nonNegative } from '../validate.js';
+import { boolean, finite, invalid, nonNegative } from '../validate.js';
 import { learningRate, type OptimizerKernel, optimizer, weightDecay } from './optimizer.js';
 
 /** w ← w − η·g */
@@ -36,25 +36,29 @@ const momentumKernel: OptimizerKernel = {
   },
 };
 
-export const sgdFamily = {
-  /** Gradient descent, with momentum where it is not 0; `nesterov` needs a momentum and no dampening. */
-  sgd: optimizer({
-    settings: {
-      learningRate: learningRate(1e-3),
-      momentum: setting(0, nonNegative),
-      dampening: setting(0, nonNegative),
-      nesterov: setting(false, boolean),
-      weightDecay,
-    },
-    fullBatch: false,
-    kernels: [sgdKernel, momentumKernel],
-    plan({ momentum, dampening, nesterov, weightDecay }) {
-      if (nesterov && !(momentum > 0 && dampening === 0)) {
-        throw invalid('false unless momentum > 0 and dampening is 0', 'optimizer.nesterov', nesterov);
-      }
-      return momentum === 0
-        ? { kernel: sgdKernel, parameters: [weightDecay] }
-        : { kernel: momentumKernel, parameters: [momentum, dampening, Number(nesterov), weightDecay] };
-    },
-  }),
-};
+/**
+ * Gradient descent, as PyTorch's SGD: w ← w − η·g, or with a momentum b ← momentum·b + (1 − dampening)·g, b being the first g at first,
+ * and w ← w − η·b, with `nesterov` w ← w − η·(g + momentum·b).
+ * Defaults: learningRate 1e-3, momentum 0, dampening 0, nesterov false, weightDecay 0. Throws `INVALID_ARGUMENT`, also for `nesterov`
+ * without momentum or with dampening.
+ * @function
+ */
+export const sgd = optimizer('sgd', {
+  settings: {
+    learningRate: learningRate(1e-3),
+    momentum: setting(0, nonNegative),
+    dampening: setting(0, finite),
+    nesterov: setting(false, boolean),
+    weightDecay,
+  },
+  fullBatch: false,
+  kernels: [sgdKernel, momentumKernel],
+  plan({ momentum, dampening, nesterov, weightDecay }) {
+    if (nesterov && !(momentum > 0 && dampening === 0)) {
+      throw invalid('false unless momentum > 0 and dampening is 0', 'optimizer.nesterov', nesterov);
+    }
+    return momentum === 0
+      ? { kernel: sgdKernel, parameters: [weightDecay] }
+      : { kernel: momentumKernel, parameters: [momentum, dampening, Number(nesterov), weightDecay] };
+  },
+});

@@ -1,6 +1,6 @@
 import { stateLength } from '../../optimizers/optimizer.js';
 import { optimizerKernels } from '../../optimizers.js';
-import type { ApplyJob, ClipPlan, FloatArray, Plan } from '../backend.js';
+import type { ApplyJob, ClipPlan, Dtype, FloatArray, Plan } from '../backend.js';
 import { createLayer } from './layers/index.js';
 import type { BackwardWishes, Layer, TrainingPosition } from './layers/layer.js';
 import type { Parameter } from './layers/parameter.js';
@@ -10,9 +10,13 @@ export class LayerStack {
   readonly parameters: readonly Parameter[];
   readonly usesBatchStatistics: boolean;
   readonly #layers: readonly Layer[];
+  readonly #units: readonly number[];
+  readonly #dtype: Dtype;
   readonly #optimizerState = new Float64Array(stateLength);
 
   constructor(plan: Plan) {
+    this.#units = plan.layers.map(({ units }) => units);
+    this.#dtype = plan.dtype;
     this.#layers = plan.layers.map((layer, position) => createLayer(layer, plan.dtype, position));
     this.parameters = this.#layers.flatMap((layer) => layer.parameters);
     this.usesBatchStatistics = this.#layers.some((layer) => layer.usesBatchStatistics);
@@ -73,6 +77,20 @@ export class LayerStack {
       }
       return Math.sqrt(squares);
     });
+  }
+
+  /** The first layer with a number that is not finite, as `Trainer.findNotFinite` says; outputs are of so many rows. */
+  findNotFinite(among: 'parameters' | 'outputs' | 'gradients', rows: number): number {
+    const isNumber = (value: number): boolean =>
+      Number.isFinite(this.#dtype === 'float32' ? Math.fround(value) : value);
+    const ofLayer = (layer: Layer, i: number): readonly FloatArray[] => {
+      if (among === 'parameters') return layer.parameters.map(({ values }) => values);
+      if (among === 'gradients') return layer.parameters.map(({ gradient }) => gradient);
+      const output = layer === this.last ? layer.preActivation : layer.output;
+      return [output.subarray(0, rows * this.#units[i])];
+    };
+    const unfit = (layer: Layer, i: number): boolean => ofLayer(layer, i).some((values) => !values.every(isNumber));
+    return among === 'gradients' ? this.#layers.findLastIndex(unfit) : this.#layers.findIndex(unfit);
   }
 
   update({ optimizer, optimizerStep, learningRate, clip }: ApplyJob): void {

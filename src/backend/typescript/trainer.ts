@@ -38,6 +38,8 @@ export class TypescriptTrainer implements Trainer {
   #reader: BatchReader;
   #lossGradient: FloatArray; // (rows, outputs)
   #reservedRows = 0;
+  /** Of the last pass. */
+  #passRows = 0;
   /** Rows of the forward pass that `backwardSync` goes back through; 0 if there is none. */
   #forwardRows = 0;
   /** Whether there are gradients for `applyGradientsSync`. */
@@ -120,6 +122,11 @@ export class TypescriptTrainer implements Trainer {
     this.#runner.checkIdle();
     if (!this.#hasGradients) throw invalidOrder('a pass back before gradients are applied');
     this.#layers.update(job);
+  }
+
+  findNotFinite(among: 'parameters' | 'outputs' | 'gradients'): number {
+    this.#runner.checkIdle();
+    return this.#layers.findNotFinite(among, this.#passRows);
   }
 
   cancel(): void {
@@ -214,6 +221,7 @@ export class TypescriptTrainer implements Trainer {
       this.#layers.forward(this.#reader.x, rows, { seed, update, firstRow });
       outputs?.set(this.#layers.last.output.subarray(0, rows * width), firstRow * width);
       sum = this.#loss(loss, rows, divisor, sum);
+      if (!Number.isFinite(sum)) break;
       const gradient = this.#layers.backward(this.#lossGradient, rows, wishes);
       inputGradient?.set(gradient.subarray(0, rows * inputs), firstRow * inputs);
     }
@@ -229,6 +237,7 @@ export class TypescriptTrainer implements Trainer {
       this.#reservedRows = rows;
     }
     this.#reader.read(samples, order, from, rows);
+    this.#passRows = rows;
     this.#forwardRows = 0;
   }
 
