@@ -1,23 +1,43 @@
-import type { TrainingJob } from './backend/backend.js';
+import type { Samples, TrainingJob } from './backend/backend.js';
 import type { EpochReport } from './history.js';
-import { type Accumulators, results } from './metrics.js';
+import { type Accumulators, type ResolvedMetrics, results } from './metrics.js';
 
 /** Sums over the epoch that is being trained on. */
 export class EpochSums {
   rows = 0;
   batches = 0;
   seconds = 0;
-  readonly accumulators: Accumulators;
+  #accumulators: Accumulators = {};
   readonly #reduction: 'mean' | 'sum';
+  readonly #metrics: ResolvedMetrics;
+  readonly #samples: Samples;
   #loss = 0;
   #penalty = 0;
   #weight = 0;
   #learningRate = Number.NaN;
   #norms: Float64Array | undefined;
 
-  constructor(reduction: 'mean' | 'sum', accumulators: Accumulators) {
+  constructor(reduction: 'mean' | 'sum', metrics: ResolvedMetrics, samples: Samples) {
     this.#reduction = reduction;
-    this.accumulators = accumulators;
+    this.#metrics = metrics;
+    this.#samples = samples;
+    this.restart();
+  }
+
+  get accumulators(): Accumulators {
+    return this.#accumulators;
+  }
+
+  /** Begins an epoch. */
+  restart(): void {
+    this.rows = 0;
+    this.batches = 0;
+    this.seconds = 0;
+    if (this.#metrics.names.length > 0) this.#accumulators = this.#metrics.start(this.#samples);
+    this.#loss = 0;
+    this.#penalty = 0;
+    this.#weight = 0;
+    this.#norms?.fill(0);
   }
 
   /** Enters batch `batch` of a job: so many rows, weighing so much. */
@@ -38,12 +58,17 @@ export class EpochSums {
   report(epoch: number, seconds: number, layers: number, validation?: EpochReport['validation']): EpochReport {
     const loss = this.#reduction === 'mean' ? this.#loss / this.#weight : this.#loss;
     const norms = this.#norms;
-    return {
+    const figures = {
       epoch,
       loss: loss + this.#penalty / this.#weight,
       learningRate: this.#learningRate,
       seconds,
-      ...results(this.accumulators),
+    };
+    // Copied only where there is more: a tiny network is trained for many thousands of epochs.
+    if (this.#metrics.names.length === 0 && !validation && !norms) return figures;
+    return {
+      ...figures,
+      ...results(this.#accumulators),
       ...(validation && { validation }),
       ...(norms && { gradientNorms: Array.from({ length: layers }, (_, i) => (norms[i] ?? 0) / this.batches) }),
     };

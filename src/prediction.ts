@@ -6,8 +6,8 @@ import { createFloats, Matrix, type MatrixLike } from './matrix.js';
 import { type MetricSpec, resolveMetrics } from './metrics.js';
 import type { Parts } from './parts.js';
 import { givesDecisions, resolveOutputLoss } from './plan.js';
-import { type Data, readInputs, readSamples } from './samples.js';
-import { runInTurns, runNow } from './steps.js';
+import { type Data, readInputs, readInputsNow, readSamples } from './samples.js';
+import { runInTurns } from './steps.js';
 import { invalid, options } from './validate.js';
 
 /** What `Network.evaluate` looks at: a loss, metrics, or both. */
@@ -74,9 +74,8 @@ export function preparePrediction(
 
 /** Outputs for (rows, inputs), on the calling thread. */
 export function predictNow({ plan, trainer, shape }: Parts, x: MatrixLike): Matrix<FloatArray> {
-  const { data, rows } = runNow(readInputs(x, shape, 'x'));
+  const { data, rows } = readInputsNow(x, shape, 'x');
   const outputs = createFloats(plan.dtype, rows * plan.outputs);
-  const batchSize = Math.min(rows, evaluationBatchSize);
-  if (rows > 0) trainer.evaluateSync({ samples: { x: data }, from: 0, rows, batchSize, outputs });
+  if (rows > 0) trainer.predictSync(data, rows, evaluationBatchSize, outputs);
   return new Matrix(outputs, rows, plan.outputs);
 }

@@ -16,12 +16,11 @@ function multiplyHigh(x: number, yLow: number, yHigh: number): number {
 
 /** Writes the four numbers that a counter (4 words) has under a key (2 words). */
 export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Array): void {
-  let c0 = counter[0] | 0;
-  let c1 = counter[1] | 0;
-  let c2 = counter[2] | 0;
-  let c3 = counter[3] | 0;
-  let k0 = key[0] | 0;
-  let k1 = key[1] | 0;
+  philoxBlock(counter[0] | 0, counter[1] | 0, counter[2] | 0, counter[3] | 0, key[0] | 0, key[1] | 0, out);
+}
+
+/** The same from words given as signed 32-bit integers, which stay in registers. */
+function philoxBlock(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array): void {
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(c0, multiplier0Low, multiplier0High);
     const high1 = multiplyHigh(c2, multiplier1Low, multiplier1High);
@@ -45,26 +44,44 @@ const generatorKey = 1;
 
 /** A sequence of random numbers for each seed and stream (up to three numbers); all are unsigned 32-bit integers. */
 export class RandomGenerator {
-  readonly #key: Uint32Array;
-  readonly #counter: Uint32Array;
-  readonly #block = new Uint32Array(4);
+  readonly #seed: number;
+  // Words are kept as signed integers, which engines hold without a box.
+  #key = generatorKey;
+  #block = 0;
+  #stream0 = 0;
+  #stream1 = 0;
+  #stream2 = 0;
+  readonly #numbers = new Uint32Array(4);
   #used = 4;
   #spareNormal: number | undefined;
 
   constructor(seed: number, ...stream: readonly [number?, number?, number?]) {
-    this.#key = Uint32Array.of(seed, generatorKey);
-    this.#counter = Uint32Array.of(0, stream[0] ?? 0, stream[1] ?? 0, stream[2] ?? 0);
+    this.#seed = seed | 0;
+    this.restart(...stream);
+  }
+
+  /** Begins another stream of the same seed, as a new generator would. */
+  restart(stream0 = 0, stream1 = 0, stream2 = 0): void {
+    this.#key = generatorKey;
+    this.#block = 0;
+    this.#stream0 = stream0 | 0;
+    this.#stream1 = stream1 | 0;
+    this.#stream2 = stream2 | 0;
+    this.#used = 4;
+    this.#spareNormal = undefined;
   }
 
   nextUint32(): number {
-    if (this.#used === 4) {
-      philox4x32(this.#counter, this.#key, this.#block);
-      this.#used = 0;
-      this.#counter[0]++;
-      // 2³² blocks on, the sequence goes on under the next key.
-      if (this.#counter[0] === 0) this.#key[1]++;
-    }
-    return this.#block[this.#used++];
+    if (this.#used === 4) this.#nextBlock();
+    return this.#numbers[this.#used++];
+  }
+
+  #nextBlock(): void {
+    philoxBlock(this.#block, this.#stream0, this.#stream1, this.#stream2, this.#seed, this.#key, this.#numbers);
+    this.#used = 0;
+    this.#block = (this.#block + 1) | 0;
+    // 2³² blocks on, the sequence goes on under the next key.
+    if (this.#block === 0) this.#key = (this.#key + 1) | 0;
   }
 
   /** Uniform in [0, 1), a multiple of 2⁻⁵³. */
@@ -94,5 +111,24 @@ export class RandomGenerator {
     let value = this.nextUint32() & mask;
     while (value >>> 0 >= bound) value = this.nextUint32() & mask;
     return value >>> 0;
+  }
+
+  /**
+   * Swaps elements of `array` from `from` on: number left − 1 with one at or below it, and so on down to number `until`, which
+   * shuffles `left` of them where until is 1 (Durstenfeld 1964). Draws as `integer` does, but without a branch that depends on
+   * chance: what is drawn too large swaps an element with itself.
+   */
+  shuffle(array: Uint32Array, from: number, left: number, until: number): void {
+    let i = left - 1;
+    while (i >= until) {
+      const below = i - (this.nextUint32() & (-1 >>> Math.clz32(i)));
+      const rejected = below >> 31; // −1 or 0
+      const at = from + i;
+      const other = at - (below & ~rejected);
+      const element = array[at];
+      array[at] = array[other];
+      array[other] = element;
+      i -= 1 + rejected;
+    }
   }
 }

@@ -36,6 +36,14 @@ export interface Fit extends FitSamples {
   ensureUsable(): void;
 }
 
+/** A chunk, and what its job came to. */
+interface Trained {
+  readonly chunk: Chunk;
+  readonly job: TrainingJob;
+  readonly report: TrainingReport;
+  readonly seconds: number;
+}
+
 /** Trains until the epochs are done, a stop rule holds, the signal is aborted or a loss is not finite. */
 export async function train(fit: Fit): Promise<Omit<History, 'seconds'>> {
   const training = new Training(fit);
@@ -64,10 +72,12 @@ class Training {
   readonly #chunks: Iterator<Chunk, undefined>;
   /** Of the epoch that parts are taken from. */
   #order: Uint32Array = new Uint32Array(0);
-  #sums: EpochSums;
+  readonly #sums: EpochSums;
   /** Parameters to go back to at the end. */
   #best: readonly FloatArray[] | undefined;
   #running = false;
+  /** Whole epochs that nobody listens to: they are entered while the next ones are trained on. */
+  #unentered: Trained | undefined;
 
   constructor(fit: Fit) {
     const { options, plan, progress, training } = fit;
@@ -88,7 +98,7 @@ class Training {
     progress.epoch = options.initialEpoch ?? progress.epoch;
     progress.batch = 0;
     this.#chunks = chunks(progress.epoch, options.epochs, rows, this.#batchSize, rowsAtOnce, nobodyListens);
-    this.#sums = this.#newSums();
+    this.#sums = new EpochSums(options.loss.reduction, options.metrics, training.samples);
     continueOptimizer(progress, options.optimizer.plan.kernel, options.reset);
     this.#lastUpdate = progress.optimizer.step + options.epochs * this.#batchesPerEpoch;
   }
@@ -104,19 +114,25 @@ class Training {
     try {
       for (let next = this.#nextChunk(); ; ) {
         const current = await next;
-        if (!current) return this.#finish('epochs');
+        if (!current) {
+          this.#enterLast();
+          return this.#finish('epochs');
+        }
         if (options.signal?.aborted) return 'signal';
         const job = this.#job(current);
         const started = performance.now();
         const running = this.#own(this.#trainer.train(job));
-        // The next order is made while this one is trained on.
+        // The next order is made, and the last epochs are entered, while this one is trained on.
         next = this.#nextChunk();
+        this.#enterLast();
         const report = await running;
-        const ended = await this.#account(current.chunk, job, report, (performance.now() - started) / 1000);
+        const trained = { chunk: current.chunk, job, report, seconds: (performance.now() - started) / 1000 };
+        const ended = await this.#account(trained);
         if (ended === 'signal' || ended === 'notFinite') return ended;
         if (ended) return this.#finish(ended);
       }
     } finally {
+      this.#enterLast();
       options.signal?.removeEventListener('abort', cancel);
     }
   }
@@ -178,24 +194,51 @@ class Training {
     });
   }
 
-  #newSums(): EpochSums {
-    const { options, training } = this.#fit;
-    return new EpochSums(options.loss.reduction, options.metrics.start(training.samples));
-  }
-
-  /** Enters what a job has done into the sums, the reports and the network's progress; what ends the fit now, if anything. */
-  async #account(
-    chunk: Chunk,
-    job: TrainingJob,
-    report: TrainingReport,
-    seconds: number,
-  ): Promise<History['stoppedBy'] | undefined> {
-    const { progress, options, training, callback } = this.#fit;
-    const { weights } = training.samples;
+  /** Enters what a job has done into the network's progress, the sums and the reports; what ends the fit now, if anything. */
+  async #account(trained: Trained): Promise<History['stoppedBy'] | undefined> {
+    const { progress, options, callback } = this.#fit;
+    const { chunk, job, report, seconds } = trained;
     const ended = report.ended === 'cancelled' ? 'signal' : report.ended === 'notFinite' ? 'notFinite' : undefined;
     progress.updates += report.updates;
     progress.optimizer.step += report.updates;
     this.seconds += seconds;
+    if (chunk.epochs > 1) {
+      this.#unentered = trained;
+      if (ended === 'notFinite') this.#failAt(trained);
+      return ended;
+    }
+
+    const done = this.#enter(trained);
+    if (ended === 'notFinite') this.#failAt(trained);
+    const sums = this.#sums;
+    sums.seconds += seconds;
+    for (const accumulator of Object.values(sums.accumulators)) {
+      accumulator.add(job.outputs!.subarray(0, done * this.#fit.plan.outputs), job.order.subarray(0, done));
+    }
+    if (options.onBatch && done > 0) {
+      const loss = job.losses[0] + (job.penalties?.[0] ?? 0);
+      const batch = { epoch: progress.epoch, batch: progress.batch - 1, loss };
+      await callback(() => options.onBatch?.(batch));
+    }
+    if (sums.rows < this.#fit.training.rows) return ended;
+    return (await this.#endWatchedEpoch()) ?? ended;
+  }
+
+  /** Names where training met the loss that is not finite: the batch after the last that a job has done. */
+  #failAt({ job, report }: Trained): void {
+    this.#enterLast();
+    this.error = notFiniteLoss(this.#fit, job.losses[report.updates]);
+  }
+
+  #enterLast(): void {
+    if (this.#unentered) this.#enter(this.#unentered);
+    this.#unentered = undefined;
+  }
+
+  /** Adds a job's batches to the sums, and the reports of whole epochs that nobody listens to; returns how many rows they had. */
+  #enter({ chunk, job, report, seconds }: Trained): number {
+    const { training, progress } = this.#fit;
+    const { weights } = training.samples;
     let done = 0;
     for (let batch = 0; batch < report.updates; batch++) {
       const size = Math.min(this.#batchSize, training.rows - this.#sums.rows);
@@ -207,21 +250,7 @@ class Training {
       if (this.#sums.rows === training.rows && chunk.epochs > 1) this.#endEpoch(seconds / chunk.epochs);
     }
     this.rows += done;
-    if (ended === 'notFinite') this.error = notFiniteLoss(this.#fit, job.losses[report.updates]);
-    if (chunk.epochs > 1) return ended;
-
-    const sums = this.#sums;
-    sums.seconds += seconds;
-    for (const accumulator of Object.values(sums.accumulators)) {
-      accumulator.add(job.outputs!.subarray(0, done * this.#fit.plan.outputs), job.order.subarray(0, done));
-    }
-    if (options.onBatch && done > 0) {
-      const loss = job.losses[0] + (job.penalties?.[0] ?? 0);
-      const batch = { epoch: progress.epoch, batch: progress.batch - 1, loss };
-      await callback(() => options.onBatch?.(batch));
-    }
-    if (sums.rows < training.rows) return ended;
-    return (await this.#endWatchedEpoch()) ?? ended;
+    return done;
   }
 
   #endEpoch(seconds: number, validation?: EpochReport['validation']): EpochReport {
@@ -230,7 +259,7 @@ class Training {
     this.epochs.push(report);
     progress.epoch++;
     progress.batch = 0;
-    this.#sums = this.#newSums();
+    this.#sums.restart();
     return report;
   }
 

@@ -9,6 +9,63 @@ Napi::Error typed_error(Napi::Env env, const char* code, const std::string& mess
   return Napi::Error(env, error);
 }
 
+namespace {
+
+Napi::Error unexpected_value(Napi::Value value, const char* what, const char* name) {
+  const std::string got = value.ToString().Utf8Value().substr(0, 40);
+  return typed_error(value.Env(), "INVALID_ARGUMENT",
+                     std::string("expected ") + what + " for " + name + ", got " + got);
+}
+
+}  // namespace
+
+void* memory_of(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length) {
+  if (!value.IsTypedArray()) throw unexpected_value(value, "a typed array", name);
+  napi_typedarray_type found;
+  size_t elements;
+  void* data;
+  if (napi_get_typedarray_info(value.Env(), value, &found, &elements, &data, nullptr, nullptr) != napi_ok ||
+      found != type) {
+    throw unexpected_value(value, "a typed array of the dtype", name);
+  }
+  if (static_cast<int64_t>(elements) < length) {
+    throw typed_error(
+        value.Env(), "SHAPE_MISMATCH",
+        "expected at least " + std::to_string(length) + " elements for " + name + ", got " + std::to_string(elements));
+  }
+  return data;
+}
+
+Numbers numbers_of(Napi::Value value, const char* name, int64_t& length) {
+  if (!value.IsTypedArray()) throw unexpected_value(value, "a typed array", name);
+  napi_typedarray_type type;
+  size_t elements;
+  void* data;
+  napi_get_typedarray_info(value.Env(), value, &type, &elements, &data, nullptr, nullptr);
+  length = static_cast<int64_t>(elements);
+  switch (type) {
+    case napi_float32_array:
+      return {data, ElementType::kFloat32};
+    case napi_float64_array:
+      return {data, ElementType::kFloat64};
+    case napi_int8_array:
+      return {data, ElementType::kInt8};
+    case napi_uint8_array:
+    case napi_uint8_clamped_array:
+      return {data, ElementType::kUint8};
+    case napi_int16_array:
+      return {data, ElementType::kInt16};
+    case napi_uint16_array:
+      return {data, ElementType::kUint16};
+    case napi_int32_array:
+      return {data, ElementType::kInt32};
+    case napi_uint32_array:
+      return {data, ElementType::kUint32};
+    default:
+      throw unexpected_value(value, "a numeric typed array", name);
+  }
+}
+
 Arguments::Arguments(Napi::Value value, const char* name) {
   if (!value.IsObject()) {
     throw typed_error(value.Env(), "INVALID_ARGUMENT", std::string("expected an object for ") + name);
@@ -17,8 +74,7 @@ Arguments::Arguments(Napi::Value value, const char* name) {
 }
 
 Napi::Error Arguments::unexpected(const char* what, const char* name) const {
-  const std::string got = object_.Get(name).ToString().Utf8Value().substr(0, 40);
-  return typed_error(env(), "INVALID_ARGUMENT", std::string("expected ") + what + " for " + name + ", got " + got);
+  return unexpected_value(object_.Get(name), what, name);
 }
 
 bool Arguments::has(const char* name) const {
@@ -68,22 +124,6 @@ Napi::Array Arguments::list(const char* name, size_t length) const {
   return value.As<Napi::Array>();
 }
 
-void* Arguments::memory(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length) const {
-  if (!value.IsTypedArray()) throw unexpected("a typed array", name);
-  napi_typedarray_type found;
-  size_t elements;
-  void* data;
-  if (napi_get_typedarray_info(env(), value, &found, &elements, &data, nullptr, nullptr) != napi_ok || found != type) {
-    throw unexpected("a typed array of the dtype", name);
-  }
-  if (static_cast<int64_t>(elements) < length) {
-    throw typed_error(
-        env(), "SHAPE_MISMATCH",
-        "expected at least " + std::to_string(length) + " elements for " + name + ", got " + std::to_string(elements));
-  }
-  return data;
-}
-
 int64_t Arguments::span(const char* name, int64_t rows, int64_t columns, int64_t leading) const {
   if (leading < columns) {
     throw typed_error(env(), "SHAPE_MISMATCH",
@@ -97,37 +137,6 @@ int64_t Arguments::array_length(const char* name) const {
   const Napi::Value value = object_.Get(name);
   if (!value.IsTypedArray()) throw unexpected("a typed array", name);
   return static_cast<int64_t>(value.As<Napi::TypedArray>().ElementLength());
-}
-
-Numbers Arguments::any_array(const char* name, int64_t& length) const {
-  const Napi::Value value = object_.Get(name);
-  if (!value.IsTypedArray()) throw unexpected("a typed array", name);
-  napi_typedarray_type type;
-  size_t elements;
-  void* data;
-  napi_get_typedarray_info(env(), value, &type, &elements, &data, nullptr, nullptr);
-  length = static_cast<int64_t>(elements);
-  switch (type) {
-    case napi_float32_array:
-      return {data, ElementType::kFloat32};
-    case napi_float64_array:
-      return {data, ElementType::kFloat64};
-    case napi_int8_array:
-      return {data, ElementType::kInt8};
-    case napi_uint8_array:
-    case napi_uint8_clamped_array:
-      return {data, ElementType::kUint8};
-    case napi_int16_array:
-      return {data, ElementType::kInt16};
-    case napi_uint16_array:
-      return {data, ElementType::kUint16};
-    case napi_int32_array:
-      return {data, ElementType::kInt32};
-    case napi_uint32_array:
-      return {data, ElementType::kUint32};
-    default:
-      throw unexpected("a numeric typed array", name);
-  }
 }
 
 ActivationPlan read_activation(const Arguments& arguments) {

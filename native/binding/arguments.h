@@ -44,6 +44,11 @@ inline constexpr napi_typedarray_type kArrayType<int32_t> = napi_int32_array;
 template <>
 inline constexpr napi_typedarray_type kArrayType<uint32_t> = napi_uint32_array;
 
+// The memory of a typed array of exactly this type and at least this length.
+void* memory_of(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length);
+// Any numeric typed array; `length` receives its length.
+Numbers numbers_of(Napi::Value value, const char* name, int64_t& length);
+
 class Arguments {
  public:
   explicit Arguments(Napi::Value value, const char* name = "arguments");
@@ -61,7 +66,7 @@ class Arguments {
   // A typed array of exactly this type and at least this length.
   template <typename T>
   T* array(const char* name, int64_t length) const {
-    return static_cast<T*>(memory(object_.Get(name), name, kArrayType<std::remove_const_t<T>>, length));
+    return static_cast<T*>(memory_of(object_.Get(name), name, kArrayType<std::remove_const_t<T>>, length));
   }
   // Null where absent.
   template <typename T>
@@ -74,7 +79,7 @@ class Arguments {
     std::vector<T*> found;
     const Napi::Array list = this->list(name, lengths.size());
     for (size_t i = 0; i < lengths.size(); ++i) {
-      found.push_back(static_cast<T*>(memory(list.Get(static_cast<uint32_t>(i)), name, kArrayType<T>, lengths[i])));
+      found.push_back(static_cast<T*>(memory_of(list.Get(static_cast<uint32_t>(i)), name, kArrayType<T>, lengths[i])));
     }
     return found;
   }
@@ -83,8 +88,7 @@ class Arguments {
   T* matrix(const char* name, int64_t rows, int64_t columns, int64_t leading) const {
     return array<T>(name, span(name, rows, columns, leading));
   }
-  // Any numeric typed array; `length` receives its length.
-  Numbers any_array(const char* name, int64_t& length) const;
+  Numbers any_array(const char* name, int64_t& length) const { return numbers_of(object_.Get(name), name, length); }
   int64_t array_length(const char* name) const;
 
   Napi::Array list(const char* name, size_t length) const;
@@ -94,7 +98,6 @@ class Arguments {
   static constexpr int64_t kLargestSize = std::numeric_limits<int>::max() - 1024;
 
  private:
-  void* memory(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length) const;
   int64_t span(const char* name, int64_t rows, int64_t columns, int64_t leading) const;
   Napi::Error unexpected(const char* what, const char* name) const;
 

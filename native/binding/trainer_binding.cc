@@ -63,6 +63,7 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                            InstanceMethod<&TrainerBinding::train_sync>("trainSync"),
                            InstanceMethod<&TrainerBinding::evaluate>("evaluate"),
                            InstanceMethod<&TrainerBinding::evaluate_sync>("evaluateSync"),
+                           InstanceMethod<&TrainerBinding::predict_sync>("predictSync"),
                            InstanceMethod<&TrainerBinding::gradients>("gradients"),
                            InstanceMethod<&TrainerBinding::gradients_sync>("gradientsSync"),
                            InstanceMethod<&TrainerBinding::forward_sync>("forwardSync"),
@@ -110,6 +111,31 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
     Trainer& trainer = alive(info.Env());
     const Turn turn(info.Env(), trainer);
     return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.evaluate(job)); });
+  }
+
+  // (x, rows, batchSize, outputs): not in an object, whose properties would take longer than a small network.
+  Napi::Value predict_sync(const Napi::CallbackInfo& info) {
+    Trainer& trainer = alive(info.Env());
+    const Turn turn(info.Env(), trainer);
+    int64_t length;
+    const Numbers x = numbers_of(info[0], "x", length);
+    const int64_t rows = info[1].ToNumber().Int64Value();
+    if (rows < 0 || rows > length || rows * plan_.inputs > length) {
+      throw typed_error(info.Env(), "SHAPE_MISMATCH", "expected rows within x");
+    }
+    const int64_t batch_size = info[2].ToNumber().Int64Value();
+    if (batch_size < 1) throw typed_error(info.Env(), "INVALID_ARGUMENT", "expected at least one row for batchSize");
+    const napi_typedarray_type dtype = double_precision_ ? napi_float64_array : napi_float32_array;
+    const Samples samples = {.rows = rows, .x = x, .y = {}, .classes = nullptr, .weights = nullptr};
+    const EvaluationJob job = {.samples = samples,
+                               .from = 0,
+                               .rows = rows,
+                               .batch_size = batch_size,
+                               .has_loss = false,
+                               .loss = {},
+                               .outputs = memory_of(info[3], "outputs", dtype, rows * plan_.outputs)};
+    guarded(info.Env(), [&] { trainer.evaluate(job); });
+    return info.Env().Undefined();
   }
 
   Napi::Value gradients(const Napi::CallbackInfo& info) {

@@ -8,13 +8,19 @@
 namespace chainrule {
 
 template <typename T>
+Optimization<T>::Optimization(const Layers& layers, const KernelTable<T>& kernels)
+    : layers_(layers), kernels_(kernels) {
+  for (const auto& layer : layers_) parameters_.push_back(layer->parameters());
+}
+
+template <typename T>
 void Optimization<T>::select(const OptimizerPlan& plan, int64_t step) {
   const bool fresh = step == 0 || plan.kernel != plan_.kernel;
   kernel_ = find_optimizer(kernels_, plan);
   plan_ = plan;
   if (fresh) std::fill(state_, state_ + kMaxState, 0);
-  for (const auto& layer : layers_) {
-    for (Parameter<T>* parameter : layer->parameters()) parameter->reserve_slots(kernel_->slots, fresh);
+  for (const auto& own : parameters_) {
+    for (Parameter<T>* parameter : own) parameter->reserve_slots(kernel_->slots, fresh);
   }
 }
 
@@ -26,8 +32,8 @@ void Optimization<T>::prepare(int64_t step, double learning_rate) {
 
 template <typename T>
 void Optimization<T>::reserve_gradients() {
-  for (const auto& layer : layers_) {
-    for (Parameter<T>* parameter : layer->parameters()) parameter->reserve_gradient();
+  for (const auto& own : parameters_) {
+    for (Parameter<T>* parameter : own) parameter->reserve_gradient();
   }
 }
 
@@ -39,17 +45,17 @@ void Optimization<T>::add_penalty_gradients() {
 template <typename T>
 template <typename Visit>
 void Optimization<T>::for_gradients(Visit visit) const {
-  for (const auto& layer : layers_) {
-    for (Parameter<T>* parameter : layer->parameters()) {
+  for (const auto& own : parameters_) {
+    for (Parameter<T>* parameter : own) {
       if (parameter->trainable()) visit(*parameter);
     }
   }
 }
 
 template <typename T>
-double Optimization<T>::square_norm(Layer<T>& layer) const {
+double Optimization<T>::square_norm(const std::vector<Parameter<T>*>& parameters) const {
   double sum = 0;
-  for (Parameter<T>* parameter : layer.parameters()) {
+  for (const Parameter<T>* parameter : parameters) {
     if (parameter->trainable()) sum += kernels_.sum_of_squares(parameter->gradient(), parameter->padded_size());
   }
   return sum;
@@ -57,14 +63,14 @@ double Optimization<T>::square_norm(Layer<T>& layer) const {
 
 template <typename T>
 void Optimization<T>::write_norms(double* norms) const {
-  for (const auto& layer : layers_) *norms++ = sqrt(square_norm(*layer));
+  for (const auto& own : parameters_) *norms++ = sqrt(square_norm(own));
 }
 
 template <typename T>
 void Optimization<T>::clip(const ClipPlan& plan) {
   if (plan.norm > 0) {
     double sum = 0;
-    for (const auto& layer : layers_) sum += square_norm(*layer);
+    for (const auto& own : parameters_) sum += square_norm(own);
     constexpr double kAgainstZero = 1e-6;  // as PyTorch's clip_grad_norm_
     const double factor = plan.norm / (sqrt(sum) + kAgainstZero);
     if (factor < 1) {

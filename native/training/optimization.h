@@ -14,7 +14,7 @@ class Optimization {
  public:
   using Layers = std::vector<std::unique_ptr<Layer<T>>>;
 
-  Optimization(const Layers& layers, const KernelTable<T>& kernels) : layers_(layers), kernels_(kernels) {}
+  Optimization(const Layers& layers, const KernelTable<T>& kernels);
 
   // Starts anew at step 0 and where another kernel comes.
   void select(const OptimizerPlan& plan, int64_t step);
@@ -35,9 +35,10 @@ class Optimization {
  private:
   template <typename Visit>
   void for_gradients(Visit visit) const;
-  double square_norm(Layer<T>& layer) const;
+  double square_norm(const std::vector<Parameter<T>*>& parameters) const;
 
   const Layers& layers_;
+  std::vector<std::vector<Parameter<T>*>> parameters_;  // of each layer
   const KernelTable<T>& kernels_;
   const OptimizerKernel<T>* kernel_ = nullptr;
   OptimizerPlan plan_;

@@ -83,7 +83,7 @@ double Propagation<T>::divisor(const Batch& batch) const {
 
 template <typename T>
 void Propagation<T>::forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows) {
-  for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.inputs * kElementwiseCost, pass.rows,
+  for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.inputs * kGatherCost, pass.rows,
             [&](Range range) { gather(samples.x, plan_.inputs, rows, range, input_.panels()); });
   rows_ = pass.rows;
   Panels<const T> activations = constant(input_.panels());

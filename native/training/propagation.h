@@ -72,7 +72,9 @@ class Propagation {
     const int64_t most = rows_per_pass(batch);
     for (int64_t first = 0; first < batch.size; first += most) {
       const int64_t rows = most < batch.size - first ? most : batch.size - first;
-      if (!visit(pass_of(batch, team, first, rows), RowSequence{batch.rows.order, batch.rows.first + first})) return;
+      if (!visit(pass_of(batch, team, first, rows),
+                 RowSequence{batch.rows.order, batch.rows.first + first, batch.rows.end}))
+        return;
     }
   }
   // All rows of the batch in one pass.

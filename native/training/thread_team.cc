@@ -1,5 +1,7 @@
 #include "thread_team.h"
 
+#include <chrono>
+
 #if defined(__x86_64__) || defined(_M_X64)
 #include <xmmintrin.h>
 #endif
@@ -15,17 +17,21 @@ inline void pause() {
 #endif
 }
 
-// Waits until the value differs from `old`. A pause takes 10 to 60 ns: up to some tens of microseconds of spinning
-// cover the gaps between the phases of a batch; after that the core belongs to others.
-uint32_t wait_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
-  constexpr int kSpins = 1000;
-  for (int i = 0; i < kSpins; ++i) {
-    const uint32_t now = value.load(std::memory_order_acquire);
-    if (now != old) return now;
-    pause();
+// Spins until the value differs from `old`, or for about as long as waking a parked thread takes: that covers the gaps
+// between the phases of a batch, and after it the core belongs to others.
+bool spin_for_change(const std::atomic<uint32_t>& value, uint32_t old) {
+  using Clock = std::chrono::steady_clock;
+  constexpr auto kSpinTime = std::chrono::microseconds(50);
+  constexpr int kPauses = 32;  // of 10 to 60 ns each, between two looks at the clock
+  for (Clock::time_point end = {};;) {
+    for (int i = 0; i < kPauses; ++i) {
+      if (value.load(std::memory_order_acquire) != old) return true;
+      pause();
+    }
+    const Clock::time_point now = Clock::now();
+    if (end == Clock::time_point{}) end = now + kSpinTime;
+    if (now >= end) return false;
   }
-  value.wait(old, std::memory_order_acquire);
-  return value.load(std::memory_order_acquire);
 }
 
 // A ticket: 32 bits of the dispatch's number, 16 of the chunks there are, 16 of those taken. A thread that comes too
@@ -43,7 +49,7 @@ Range part_of(Range range, int part, int parts) {
 
 }  // namespace
 
-ThreadTeam::ThreadTeam(int size) : size_(size), shares_(size > 1 ? new Share[static_cast<size_t>(size)] : nullptr) {}
+ThreadTeam::ThreadTeam(int size) : size_(size), parked_(size - 1) {}
 
 ThreadTeam::~ThreadTeam() {
   if (helpers_.empty()) return;
@@ -54,6 +60,7 @@ ThreadTeam::~ThreadTeam() {
 }
 
 void ThreadTeam::start() {
+  shares_.reset(new Share[static_cast<size_t>(size_)]);
   helpers_.reserve(static_cast<size_t>(size_ - 1));
   for (int t = 1; t < size_; ++t) helpers_.emplace_back([this, t] { help(t); });
 }
@@ -75,27 +82,36 @@ void ThreadTeam::dispatch(Call call, void* context, int count, int chunks) {
   generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
   work(0);
-  for (uint32_t left = left_.load(std::memory_order_acquire); left != 0;) left = wait_for_change(left_, left);
+  for (uint32_t left; (left = left_.load(std::memory_order_acquire)) != 0;) {
+    if (!spin_for_change(left_, left)) left_.wait(left, std::memory_order_acquire);
+  }
 }
 
 void ThreadTeam::help(int thread) {
   const FlushDenormals flush;
+  parked_.fetch_sub(1, std::memory_order_relaxed);
   for (uint32_t generation = 0;;) {
-    generation = wait_for_change(generation_, generation);
+    if (!spin_for_change(generation_, generation)) {
+      parked_.fetch_add(1, std::memory_order_relaxed);
+      generation_.wait(generation, std::memory_order_acquire);
+      parked_.fetch_sub(1, std::memory_order_relaxed);
+    }
+    generation = generation_.load(std::memory_order_acquire);
     if (ending_.load(std::memory_order_relaxed)) return;
     work(thread);
   }
 }
 
 void ThreadTeam::work(int thread) {
+  uint32_t done = 0;
   for (int i = 0; i < size_; ++i) {
-    while (take((thread + i) % size_)) {
-    }
+    while (take((thread + i) % size_)) ++done;
   }
+  if (done > 0 && left_.fetch_sub(done, std::memory_order_acq_rel) == done) left_.notify_one();
 }
 
-// A ticket that has a chunk left belongs to the dispatch under way, which cannot end before that chunk is finished:
-// what it published stays valid until then.
+// A ticket that has a chunk left belongs to the dispatch under way, which cannot end before work() has counted that
+// chunk: what it published stays valid until then.
 bool ThreadTeam::take(int owner) {
   const uint64_t ticket = shares_[owner].ticket.fetch_add(1, std::memory_order_acq_rel);
   const uint32_t chunks = static_cast<uint32_t>(ticket >> 16) & 0xffff;
@@ -104,7 +120,6 @@ bool ThreadTeam::take(int owner) {
   const Range share = part_of({0, count_}, owner, size_);
   const Range range = part_of(share, static_cast<int>(index), chunks_);
   if (range.begin < range.end) call_(context_, range);
-  if (left_.fetch_sub(1, std::memory_order_acq_rel) == 1) left_.notify_one();
   return true;
 }
 

@@ -1,5 +1,5 @@
-// The compute threads of one job: the calling thread, and helpers that start with the first shared piece of work and
-// end with the team. Between two pieces they spin for some microseconds, then park.
+// The compute threads of one job: the calling thread, and helpers that start once there is work enough for them and end
+// with the team. Between two pieces they spin for as long as waking them would take, then park.
 #pragma once
 
 #include <stdint.h>
@@ -23,6 +23,18 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
+  // Whether to share a piece of so much work, counted in multiply-adds. Helpers that are parked, or not there yet, are
+  // woken once the work that has come without them is as much as waking them costs: whatever comes, waiting for more
+  // takes at most as long as waking them at once would have.
+  bool worth_sharing(int64_t work) {
+    if (size_ == 1) return false;
+    if (parked_.load(std::memory_order_relaxed) < size_ - 1) return true;
+    unshared_ += work;
+    if (unshared_ < kWakingWork) return false;
+    unshared_ = 0;
+    return true;
+  }
+
   // Calls visit(range) for ranges that together are [0, count), on all threads, and returns when all have been visited.
   //
   // Each thread has the same share every time, so that what it wrote is still in its cache; it works through that in a
@@ -35,6 +47,9 @@ class ThreadTeam {
   }
 
  private:
+  // A futex call and a sleeping core's way back: some 50 µs.
+  static constexpr int64_t kWakingWork = 1 << 22;
+
   using Call = void (*)(void*, Range);
 
   // What is left of one thread's share: how many chunks it has and the next to be taken, in one word with the number of
@@ -52,6 +67,8 @@ class ThreadTeam {
   bool take(int owner);
 
   const int size_;
+  int64_t unshared_ = 0;     // since the helpers parked
+  std::atomic<int> parked_;  // helpers that sleep or are not there yet
   std::unique_ptr<Share[]> shares_;
   std::vector<std::thread> helpers_;
   Call call_ = nullptr;  // published by the tickets, as are the next three

@@ -123,7 +123,7 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job) {
     if (cancelled()) return {update, Ended::kCancelled};
     const int64_t epoch_left = job.epoch_rows - first % job.epoch_rows;
     const Batch batch = {.samples = job.samples,
-                         .rows = {job.order, first},
+                         .rows = {job.order, first, job.order_length},
                          .size = std::min({job.batch_size, epoch_left, job.order_length - first}),
                          .pass_rows = job.pass_rows,
                          .update = static_cast<uint32_t>(job.first_update + update),
@@ -154,7 +154,7 @@ EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job) {
   for (int64_t first = 0; first < job.rows; first += job.batch_size) {
     if (cancelled()) return {sum, penalty, Ended::kCancelled};
     const Batch batch = {.samples = job.samples,
-                         .rows = {nullptr, job.from + first},
+                         .rows = {nullptr, job.from + first, job.from + job.rows},
                          .size = std::min(job.batch_size, job.rows - first),
                          .pass_rows = 0,
                          .update = 0,
@@ -182,7 +182,7 @@ double TrainerOf<T>::gradients(const GradientJob& job) {
   propagation_.select_loss(&job.loss);
   optimization_.reserve_gradients();
   const Batch batch = {.samples = job.samples,
-                       .rows = {nullptr, 0},
+                       .rows = {nullptr, 0, job.rows},
                        .size = job.rows,
                        .pass_rows = 0,
                        .update = static_cast<uint32_t>(job.first_update),
@@ -215,7 +215,7 @@ void TrainerOf<T>::forward(const ForwardJob& job) {
   propagation_.select_loss(nullptr);
   // The rows stay for the way back, so they go through in one pass.
   const Batch batch = {.samples = job.samples,
-                       .rows = {nullptr, 0},
+                       .rows = {nullptr, 0, job.rows},
                        .size = job.rows,
                        .pass_rows = 0,
                        .update = static_cast<uint32_t>(job.update),
@@ -235,7 +235,7 @@ void TrainerOf<T>::backward(const BackwardJob& job) {
   ThreadTeam team(threads());
   const Samples none;
   const Batch batch = {.samples = none,
-                       .rows = {nullptr, 0},
+                       .rows = {nullptr, 0, held_.rows},
                        .size = held_.rows,
                        .pass_rows = 0,
                        .update = held_.update,

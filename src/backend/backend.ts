@@ -239,6 +239,8 @@ export interface Trainer {
   trainSync(job: TrainingJob): TrainingReport;
   evaluate(job: EvaluationJob): Promise<EvaluationReport>;
   evaluateSync(job: EvaluationJob): EvaluationReport;
+  /** Writes the outputs of `rows` rows of x, (rows, outputs), on the calling thread: `evaluateSync` without all that a job may ask for. */
+  predictSync(x: NumericArray, rows: number, batchSize: number, outputs: FloatArray): void;
   /** Returns the batch's loss, penalty included. */
   gradients(job: GradientJob): Promise<number>;
   gradientsSync(job: GradientJob): number;

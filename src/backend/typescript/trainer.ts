@@ -8,6 +8,7 @@ import type {
   ForwardJob,
   GradientJob,
   LossPlan,
+  NumericArray,
   Plan,
   Samples,
   Trainer,
@@ -80,6 +81,10 @@ export class TypescriptTrainer implements Trainer {
 
   evaluateSync(job: EvaluationJob): EvaluationReport {
     return this.#runner.runSync(() => this.#evaluate(job));
+  }
+
+  predictSync(x: NumericArray, rows: number, batchSize: number, outputs: FloatArray): void {
+    this.evaluateSync({ samples: { x }, from: 0, rows, batchSize, outputs });
   }
 
   gradients(job: GradientJob): Promise<number> {
