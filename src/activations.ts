@@ -7,6 +7,14 @@ import { entriesOf, resolveSpec, type Spec } from './registry.js';
 export type { Activation } from './activations/activation.js';
 export * from './activations/configurable.js';
 
+/**
+ * An elementwise activation with loops of its own: those that `elementwise` makes share their code, into which V8 compiles the
+ * formula only as long as a process uses a single one, and otherwise calls it for each element.
+ */
+function looped(loops: Pick<Activation, 'forward' | 'backward'>): Activation<Record<never, never>> {
+  return { settings: {}, saves: 'output', rowwise: false, ...loops };
+}
+
 /** 1 / (1 + e⁻ᶻ), from the exponential that does not overflow. */
 export function sigmoid(z: number): number {
   if (z >= 0) return 1 / (1 + Math.exp(-z));
@@ -77,24 +85,41 @@ export const activations = {
     }),
     decides: true,
   },
-  sigmoid: elementwise({
-    settings: {},
-    saves: 'output',
-    value: sigmoid,
-    derivative: (output) => output * (1 - output),
+  sigmoid: looped({
+    forward(input, inputFrom, output, outputFrom, columns) {
+      for (let j = 0; j < columns; j++) output[outputFrom + j] = sigmoid(input[inputFrom + j]);
+    },
+    backward(saved, savedFrom, gradient, gradientFrom, delta, deltaFrom, columns) {
+      for (let j = 0; j < columns; j++) {
+        const output = saved[savedFrom + j];
+        delta[deltaFrom + j] = gradient[gradientFrom + j] * (output * (1 - output));
+      }
+    },
   }),
-  tanh: elementwise({
-    settings: {},
-    saves: 'output',
-    value: Math.tanh,
-    derivative: (output) => (1 - output) * (1 + output),
+  tanh: looped({
+    forward(input, inputFrom, output, outputFrom, columns) {
+      for (let j = 0; j < columns; j++) output[outputFrom + j] = Math.tanh(input[inputFrom + j]);
+    },
+    backward(saved, savedFrom, gradient, gradientFrom, delta, deltaFrom, columns) {
+      for (let j = 0; j < columns; j++) {
+        const output = saved[savedFrom + j];
+        delta[deltaFrom + j] = gradient[gradientFrom + j] * ((1 - output) * (1 + output));
+      }
+    },
   }),
   /** The derivative at 0 is 0. */
-  relu: elementwise({
-    settings: {},
-    saves: 'output',
-    value: (z) => (z <= 0 ? 0 : z),
-    derivative: (output) => (output > 0 ? 1 : 0),
+  relu: looped({
+    forward(input, inputFrom, output, outputFrom, columns) {
+      for (let j = 0; j < columns; j++) {
+        const z = input[inputFrom + j];
+        output[outputFrom + j] = z <= 0 ? 0 : z;
+      }
+    },
+    backward(saved, savedFrom, gradient, gradientFrom, delta, deltaFrom, columns) {
+      for (let j = 0; j < columns; j++) {
+        delta[deltaFrom + j] = gradient[gradientFrom + j] * (saved[savedFrom + j] > 0 ? 1 : 0);
+      }
+    },
   }),
   selu: elementwise({
     settings: {},

@@ -7,7 +7,7 @@ const sgdKernel: OptimizerKernel = {
   name: 'sgd',
   parameters: ['weightDecay'],
   slots: 0,
-  prepare: (_, learningRate, parameters) => [learningRate, ...parameters],
+  prepare: (_, learningRate, [weightDecay]) => [learningRate, weightDecay],
   update(weights, gradient, _, [learningRate, weightDecay]) {
     for (let i = 0; i < weights.length; i++) {
       const weight = weights[i];

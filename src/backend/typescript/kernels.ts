@@ -14,9 +14,10 @@ import type {
   LossArguments,
   UpdateArguments,
 } from '../backend.js';
-import { addColumnSums } from './arrays.js';
+import { activateRows, differentiateRows } from './activation_rows.js';
+import { sumColumns } from './arrays.js';
 import { fillDropoutMask } from './dropout.js';
-import { multiply, view } from './gemm.js';
+import { multiply, repeated, view } from './gemm.js';
 import { expandClasses, lossRows } from './loss_rows.js';
 
 /** Stateless kernels; the arithmetic is in double whatever the dtype, results are rounded as they are stored. */
@@ -44,16 +45,15 @@ export function createKernels(dtype: Dtype): Kernels {
 function gemm(args: GemmArguments): void {
   const a = view(args.a, args.lda, args.transposeA);
   const b = view(args.b, args.ldb, args.transposeB);
-  multiply(args.m, args.n, args.k, a, b, view(args.c, args.ldc), args.accumulate);
+  const c = view(args.c, args.ldc);
+  multiply(args.m, args.n, args.k, a, b, c, args.accumulate ? c : undefined);
 }
 
 function denseForward(args: DenseForwardArguments): void {
   const { rows, inputs, units, bias, output, ldo, activation } = args;
   const sums = args.preActivation ?? output;
-  for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < units; j++) sums[i * ldo + j] = bias ? bias[j] : 0;
-  }
-  multiply(rows, units, inputs, view(args.x, args.ldx), view(args.weights, args.ldw), view(sums, ldo), true);
+  const [x, weights] = [view(args.x, args.ldx), view(args.weights, args.ldw)];
+  multiply(rows, units, inputs, x, weights, view(sums, ldo), bias && repeated(bias));
   const { forward } = activationNamed(activation);
   for (let i = 0; i < rows; i++) forward(sums, i * ldo, output, i * ldo, units, activation.parameters);
 }
@@ -62,7 +62,7 @@ function denseBackward(args: DenseBackwardArguments): void {
   const { rows, inputs, units, delta, ldd, ldg, ldx, inputGradient, inputActivation, saved, x } = args;
   if (inputGradient) {
     const transposedWeights = view(args.weights, args.ldw, true);
-    multiply(rows, inputs, units, view(delta, ldd), transposedWeights, view(inputGradient, ldg), false);
+    multiply(rows, inputs, units, view(delta, ldd), transposedWeights, view(inputGradient, ldg));
     if (inputActivation && saved) {
       const { backward } = activationNamed(inputActivation);
       for (let i = 0; i < rows; i++) {
@@ -72,13 +72,13 @@ function denseBackward(args: DenseBackwardArguments): void {
   }
   if (x && (args.weightGradient || args.update)) {
     const gradient = new Float64Array(inputs * units);
-    multiply(inputs, units, rows, view(x, ldx, true), view(delta, ldd), view(gradient, units), false);
+    multiply(inputs, units, rows, view(x, ldx, true), view(delta, ldd), view(gradient, units));
     args.weightGradient?.set(gradient);
     if (args.update) updateRows(args.weights, args.ldw, inputs, units, gradient, args.update, args.update.weightSlots);
   }
   if (args.biasGradient || (args.update && args.bias)) {
     const gradient = new Float64Array(units);
-    addColumnSums(delta, ldd, rows, units, gradient);
+    sumColumns(delta, ldd, rows, units, gradient, false);
     args.biasGradient?.set(gradient);
     if (args.update && args.bias) updateRows(args.bias, units, 1, units, gradient, args.update, args.update.biasSlots);
   }
@@ -104,17 +104,12 @@ function updateRows(
 }
 
 function activationForward({ rows, columns, activation, input, output }: ActivationForwardArguments): void {
-  const { forward } = activationNamed(activation);
-  for (let i = 0; i < rows; i++) forward(input, i * columns, output, i * columns, columns, activation.parameters);
+  activateRows(activationNamed(activation), activation.parameters, rows, columns, input, output);
 }
 
 function activationBackward(args: ActivationBackwardArguments): void {
   const { rows, columns, activation, saved, gradient, delta } = args;
-  const { backward } = activationNamed(activation);
-  for (let i = 0; i < rows; i++) {
-    const from = i * columns;
-    backward(saved, from, gradient, from, delta, from, columns, activation.parameters);
-  }
+  differentiateRows(activationNamed(activation), activation.parameters, rows, columns, saved, gradient, delta);
 }
 
 function firstNotFinite(array: FloatArray, from: number, to: number): number {

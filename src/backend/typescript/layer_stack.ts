@@ -8,6 +8,8 @@ import type { Parameter } from './layers/parameter.js';
 /** The layers of a network as one: passes through them, and updates of all their parameters. */
 export class LayerStack {
   readonly parameters: readonly Parameter[];
+  /** Parameters in all. */
+  readonly size: number;
   readonly usesBatchStatistics: boolean;
   readonly #layers: readonly Layer[];
   readonly #units: readonly number[];
@@ -19,6 +21,7 @@ export class LayerStack {
     this.#dtype = plan.dtype;
     this.#layers = plan.layers.map((layer, position) => createLayer(layer, plan.dtype, position));
     this.parameters = this.#layers.flatMap((layer) => layer.parameters);
+    this.size = this.parameters.reduce((sum, { values }) => sum + values.length, 0);
     this.usesBatchStatistics = this.#layers.some((layer) => layer.usesBatchStatistics);
   }
 
@@ -35,8 +38,8 @@ export class LayerStack {
     for (const layer of this.#layers) layer.beginBatch();
   }
 
-  clearGradients(): void {
-    for (const parameter of this.parameters) parameter.clearGradient();
+  reserveGradients(): void {
+    for (const parameter of this.parameters) parameter.reserveGradient();
   }
 
   forward(input: FloatArray, rows: number, position?: TrainingPosition): void {
@@ -49,12 +52,13 @@ export class LayerStack {
 
   /** `wishes` are for the stack as for a layer; returns ∂L/∂input where it is wished for. */
   backward(outputGradient: FloatArray, rows: number, wishes: BackwardWishes): FloatArray {
-    const { parameterGradients } = wishes;
+    const { parameterGradients, accumulate } = wishes;
     let gradient = outputGradient;
     for (let l = this.#layers.length - 1; l >= 0; l--) {
       const ofPreActivation = wishes.ofPreActivation && l === this.#layers.length - 1;
       const inputGradient = wishes.inputGradient || l > 0;
-      gradient = this.#layers[l].backward(gradient, rows, { ofPreActivation, inputGradient, parameterGradients });
+      const layerWishes = { ofPreActivation, inputGradient, parameterGradients, accumulate };
+      gradient = this.#layers[l].backward(gradient, rows, layerWishes);
     }
     return gradient;
   }

@@ -24,12 +24,21 @@ import { lossRows } from './loss_rows.js';
 /** A batch is worked in blocks of so many rows, so that a full batch of a million rows needs no buffers of that size. */
 const blockRows = 1024;
 
+/** Multiply-adds between two pauses, some 0.1 ms, and what a pass costs beside its own: tiny networks must not pause at each. */
+const pauseWork = 2 ** 18;
+const passWork = 2 ** 10;
+
 /** Rows `order[from + i]` of the samples, or rows `from + i` where there is no order. */
 interface Batch {
   readonly samples: Samples;
-  readonly order?: Uint32Array;
+  readonly order: Uint32Array | undefined;
   readonly from: number;
   readonly rows: number;
+  readonly loss: LossPlan;
+  /** What the sum of the rows' losses is divided by. */
+  readonly divisor: number;
+  /** Keys the dropout masks. */
+  readonly update: number;
 }
 
 export class TypescriptTrainer implements Trainer {
@@ -41,6 +50,8 @@ export class TypescriptTrainer implements Trainer {
   #reservedRows = 0;
   /** Of the last pass. */
   #passRows = 0;
+  /** Multiply-adds until the next pause. */
+  #untilPause = 0;
   /** Rows of the forward pass that `backwardSync` goes back through; 0 if there is none. */
   #forwardRows = 0;
   /** Whether there are gradients for `applyGradientsSync`. */
@@ -97,7 +108,7 @@ export class TypescriptTrainer implements Trainer {
 
   forwardSync({ x, rows, training, update, outputs }: ForwardJob): void {
     this.#runner.checkIdle();
-    this.#read({ samples: { x }, from: 0, rows });
+    this.#read({ x }, undefined, 0, rows);
     this.#layers.beginBatch();
     this.#layers.forward(this.#reader.x, rows, training ? { seed: this.#plan.seed, update, firstRow: 0 } : undefined);
     outputs.set(this.#layers.last.output.subarray(0, rows * this.#plan.outputs));
@@ -110,11 +121,12 @@ export class TypescriptTrainer implements Trainer {
     if (rows === 0) throw invalidOrder('a forward pass before the pass back');
     const { inputs, outputs } = this.#plan;
     this.#lossGradient.set(outputGradient.subarray(0, rows * outputs));
-    if (parameters) this.#layers.clearGradients();
+    if (parameters) this.#layers.reserveGradients();
     const wishes = {
       ofPreActivation: false,
       inputGradient: inputGradient !== undefined,
       parameterGradients: parameters,
+      accumulate: false,
     };
     const gradient = this.#layers.backward(this.#lossGradient, rows, wishes);
     inputGradient?.set(gradient.subarray(0, rows * inputs));
@@ -149,18 +161,31 @@ export class TypescriptTrainer implements Trainer {
   }
 
   *#train(job: TrainingJob): Work<TrainingReport> {
-    const { samples, order, epochRows, batchSize, optimizer, clip, learningRates } = job;
+    const { samples, order, epochRows, batchSize, loss, optimizer, clip, learningRates } = job;
     let updates = 0;
+    this.#untilPause = 0;
+    this.#beginGradients();
     for (let from = 0; from < order.length; updates++) {
       const rows = Math.min(batchSize, epochRows - (from % epochRows), order.length - from);
-      const outputs = job.outputs?.subarray(from * this.#plan.outputs);
-      const batch = { samples, order, from, rows };
-      const loss = yield* this.#pass(batch, job.loss, job.firstUpdate + updates, job.passRows, outputs);
-      if (loss === undefined) return { updates, ended: 'cancelled' };
-      job.losses[updates] = loss;
+      const update = job.firstUpdate + updates;
+      const batch = { samples, order, from, rows, loss, divisor: divisorOf(samples, order, from, rows, loss), update };
+      const rowsAtOnce = this.#rowsAtOnce(job.passRows ?? rows);
+      let sum = 0;
+      this.#layers.beginBatch();
+      for (let row = 0; row < rows && Number.isFinite(sum); row += rowsAtOnce) {
+        const passRows = Math.min(rowsAtOnce, rows - row);
+        if (this.#isPauseDue(passRows)) {
+          const cancelled = yield;
+          if (cancelled) return { updates, ended: 'cancelled' };
+        }
+        sum = this.#pass(batch, row, passRows, sum, job.outputs, undefined);
+      }
+      const mean = sum / batch.divisor;
+      this.#layers.addPenaltyGradients();
+      job.losses[updates] = mean;
       if (job.penalties) job.penalties[updates] = this.#layers.penalty();
       job.gradientNorms?.set(this.#layers.gradientNorms(), updates * this.#plan.layers.length);
-      if (!Number.isFinite(loss)) return { updates, ended: 'notFinite' };
+      if (!Number.isFinite(mean)) return { updates, ended: 'notFinite' };
       const learningRate = learningRates[learningRates.length === 1 ? 0 : updates];
       this.#layers.update({ optimizer, optimizerStep: job.optimizerStep + updates, learningRate, clip });
       from += rows;
@@ -177,7 +202,7 @@ export class TypescriptTrainer implements Trainer {
       const cancelled = yield;
       if (cancelled) return { lossSum, penalty, ended: 'cancelled' };
       const rows = Math.min(job.batchSize, blockRows, end - from);
-      this.#read({ samples: job.samples, from, rows });
+      this.#read(job.samples, undefined, from, rows);
       this.#layers.forward(this.#reader.x, rows);
       job.outputs?.set(this.#layers.last.output.subarray(0, rows * outputs), (from - job.from) * outputs);
       if (job.loss) lossSum = this.#loss(job.loss, rows, 1, lossSum);
@@ -186,55 +211,75 @@ export class TypescriptTrainer implements Trainer {
     return { lossSum, penalty, ended: 'complete' };
   }
 
-  *#gradients(job: GradientJob): Work<number> {
-    const { samples, rows, loss, firstUpdate, inputGradient } = job;
-    const mean = yield* this.#pass({ samples, from: 0, rows }, loss, firstUpdate, rows, undefined, inputGradient);
-    if (mean === undefined) return Number.NaN;
+  *#gradients({ samples, rows, loss, firstUpdate, gradients, inputGradient }: GradientJob): Work<number> {
+    const divisor = divisorOf(samples, undefined, 0, rows, loss);
+    const batch = { samples, order: undefined, from: 0, rows, loss, divisor, update: firstUpdate };
+    const rowsAtOnce = this.#rowsAtOnce(rows);
+    let sum = 0;
+    this.#beginGradients();
+    this.#layers.beginBatch();
+    for (let row = 0; row < rows && Number.isFinite(sum); row += rowsAtOnce) {
+      const cancelled = yield;
+      if (cancelled) return Number.NaN;
+      sum = this.#pass(batch, row, Math.min(rowsAtOnce, rows - row), sum, undefined, inputGradient);
+    }
+    this.#layers.addPenaltyGradients();
     this.#layers.parameters.forEach(({ gradient }, i) => {
-      job.gradients[i].set(gradient);
+      gradients[i].set(gradient);
     });
-    return mean + this.#layers.penalty();
+    return sum / divisor + this.#layers.penalty();
   }
 
-  /** One batch forward and backward: leaves its gradients in the layers. Returns its loss, or nothing if told to end. */
-  *#pass(
+  /** Those that were kept for `applyGradientsSync` give way to a job's own. */
+  #beginGradients(): void {
+    this.#layers.reserveGradients();
+    this.#hasGradients = false;
+  }
+
+  /** Rows that go through the layers together. */
+  #rowsAtOnce(passRows: number): number {
+    return this.#layers.usesBatchStatistics ? passRows : blockRows;
+  }
+
+  /** Whether enough was done since the last pause, when so many rows come next. */
+  #isPauseDue(rows: number): boolean {
+    const isDue = this.#untilPause <= 0;
+    if (isDue) this.#untilPause = pauseWork;
+    this.#untilPause -= passWork + 3 * rows * this.#layers.size;
+    return isDue;
+  }
+
+  /**
+   * Rows `firstRow` to `firstRow + rows` of a batch forward and back: their gradients replace the layers' if they are its first, or
+   * are added. Returns `sum` and the rows' losses.
+   */
+  #pass(
     batch: Batch,
-    loss: LossPlan,
-    update: number,
-    passRows = batch.rows,
-    outputs?: FloatArray,
-    inputGradient?: FloatArray,
-  ): Generator<void, number | undefined, boolean> {
+    firstRow: number,
+    rows: number,
+    sum: number,
+    outputs: FloatArray | undefined,
+    inputGradient: FloatArray | undefined,
+  ): number {
     const { seed, inputs, outputs: width } = this.#plan;
-    const wishes = {
+    const { samples, order, loss, update, divisor } = batch;
+    const from = batch.from + firstRow;
+    this.#read(samples, order, from, rows);
+    this.#layers.forward(this.#reader.x, rows, { seed, update, firstRow });
+    outputs?.set(this.#layers.last.output.subarray(0, rows * width), from * width);
+    const losses = this.#loss(loss, rows, divisor, sum);
+    if (!Number.isFinite(losses)) return losses;
+    const gradient = this.#layers.backward(this.#lossGradient, rows, {
       ofPreActivation: loss.onPreActivation,
       inputGradient: inputGradient !== undefined,
       parameterGradients: true,
-    };
-    // A batch in which no row counts has loss 0 and no gradient.
-    const divisor = loss.reduction === 'mean' ? totalWeight(batch) || 1 : 1;
-    const rowsAtOnce = this.#layers.usesBatchStatistics ? passRows : blockRows;
-    this.#layers.beginBatch();
-    this.#layers.clearGradients();
-    this.#hasGradients = false;
-    let sum = 0;
-    for (let firstRow = 0; firstRow < batch.rows; firstRow += rowsAtOnce) {
-      const cancelled = yield;
-      if (cancelled) return undefined;
-      const rows = Math.min(rowsAtOnce, batch.rows - firstRow);
-      this.#read({ ...batch, from: batch.from + firstRow, rows });
-      this.#layers.forward(this.#reader.x, rows, { seed, update, firstRow });
-      outputs?.set(this.#layers.last.output.subarray(0, rows * width), firstRow * width);
-      sum = this.#loss(loss, rows, divisor, sum);
-      if (!Number.isFinite(sum)) break;
-      const gradient = this.#layers.backward(this.#lossGradient, rows, wishes);
-      inputGradient?.set(gradient.subarray(0, rows * inputs), firstRow * inputs);
-    }
-    this.#layers.addPenaltyGradients();
-    return sum / divisor;
+      accumulate: firstRow > 0,
+    });
+    inputGradient?.set(gradient.subarray(0, rows * inputs), firstRow * inputs);
+    return losses;
   }
 
-  #read({ samples, order, from, rows }: Batch): void {
+  #read(samples: Samples, order: Uint32Array | undefined, from: number, rows: number): void {
     if (rows > this.#reservedRows) {
       this.#layers.reserve(rows);
       this.#reader.reserve(rows);
@@ -254,12 +299,19 @@ export class TypescriptTrainer implements Trainer {
   }
 }
 
-/** Σ wᵢ over a batch, in row order. */
-function totalWeight({ samples: { weights }, order, from, rows }: Batch): number {
-  if (!weights) return rows;
-  let sum = 0;
-  for (let i = from; i < from + rows; i++) sum += weights[order ? order[i] : i];
-  return sum;
+/** What the sum of a batch's losses is divided by: with `mean`, Σ wᵢ, added in row order. */
+function divisorOf(
+  { weights }: Samples,
+  order: Uint32Array | undefined,
+  from: number,
+  rows: number,
+  { reduction }: LossPlan,
+): number {
+  if (reduction === 'sum') return 1;
+  let sum = weights ? 0 : rows;
+  if (weights) for (let i = from; i < from + rows; i++) sum += weights[order ? order[i] : i];
+  // A batch in which no row counts has loss 0 and no gradient.
+  return sum || 1;
 }
 
 function invalidOrder(what: string): ChainruleError {

@@ -1,5 +1,6 @@
 import { type Activation, activationNamed } from '../../../activations.js';
 import type { ActivationLayerPlan, Dtype, FloatArray } from '../../backend.js';
+import { activateRows, differentiateRows } from '../activation_rows.js';
 import { createArray } from '../arrays.js';
 import { type BackwardWishes, Layer } from './layer.js';
 
@@ -28,19 +29,15 @@ export class ActivationLayer extends Layer {
 
   forward(input: FloatArray, rows: number): void {
     const { units, activation } = this.#plan;
-    for (let i = 0; i < rows; i++) {
-      this.#activation.forward(input, i * units, this.output, i * units, units, activation.parameters);
-    }
+    activateRows(this.#activation, activation.parameters, rows, units, input, this.output);
     this.#input = input;
   }
 
   backward(gradient: FloatArray, rows: number, { ofPreActivation }: BackwardWishes): FloatArray {
     const { units, activation } = this.#plan;
+    if (ofPreActivation) return gradient;
     const saved = this.#activation.saves === 'output' ? this.output : this.#input;
-    for (let i = 0; i < rows && !ofPreActivation; i++) {
-      const from = i * units;
-      this.#activation.backward(saved, from, gradient, from, gradient, from, units, activation.parameters);
-    }
+    differentiateRows(this.#activation, activation.parameters, rows, units, saved, gradient, gradient);
     return gradient;
   }
 }

@@ -1,5 +1,5 @@
 import type { BatchNormalizationPlan, Dtype, FloatArray } from '../../backend.js';
-import { addColumnSums, createArray } from '../arrays.js';
+import { createArray, sumColumns } from '../arrays.js';
 import { type BackwardWishes, Layer, type TrainingPosition } from './layer.js';
 import { Parameter } from './parameter.js';
 
@@ -80,8 +80,8 @@ export class BatchNormalizationLayer extends Layer {
 
   #useBatch(input: FloatArray, rows: number): void {
     const { units, momentum, epsilon } = this.#plan;
-    const mean = this.#mean.fill(0);
-    addColumnSums(input, units, rows, units, mean);
+    const mean = this.#mean;
+    sumColumns(input, units, rows, units, mean, false);
     for (let j = 0; j < units; j++) mean[j] /= rows;
     const squares = new Float64Array(units);
     for (let i = 0; i < rows; i++) {
@@ -99,14 +99,14 @@ export class BatchNormalizationLayer extends Layer {
     const { units } = this.#plan;
     const sums = new Float64Array(units); // Σ gradient
     const products = new Float64Array(units); // Σ gradient ⊙ x̂
-    addColumnSums(gradient, units, rows, units, sums);
+    sumColumns(gradient, units, rows, units, sums, false);
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < units; j++) products[j] += gradient[i * units + j] * this.#normalized(i, j);
     }
     if (wishes.parameterGradients) {
       for (let j = 0; j < units; j++) {
-        this.#gamma.gradient[j] += products[j];
-        this.#beta.gradient[j] += sums[j];
+        this.#gamma.gradient[j] = (wishes.accumulate ? this.#gamma.gradient[j] : 0) + products[j];
+        this.#beta.gradient[j] = (wishes.accumulate ? this.#beta.gradient[j] : 0) + sums[j];
       }
     }
     // The batch's own mean and variance move with its rows; moving statistics do not.

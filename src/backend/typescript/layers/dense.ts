@@ -1,7 +1,8 @@
 import { type Activation, activationNamed } from '../../../activations.js';
 import type { DensePlan, Dtype, FloatArray } from '../../backend.js';
-import { addColumnSums, createArray } from '../arrays.js';
-import { multiply, view } from '../gemm.js';
+import { activateRows, differentiateRows } from '../activation_rows.js';
+import { createArray, sumColumns } from '../arrays.js';
+import { multiply, repeated, transpose, type View, view, viewAgain } from '../gemm.js';
 import { type BackwardWishes, Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 
@@ -14,9 +15,15 @@ export class DenseLayer extends Layer {
   readonly #activation: Activation;
   readonly #weights: Parameter; // (inputs, units)
   readonly #bias: Parameter | undefined; // (units)
-  #sums: FloatArray; // (rows, units)
-  #input: FloatArray; // (rows, inputs), the caller's
-  #inputGradient: FloatArray; // (rows, inputs)
+  readonly #weightsView: View;
+  readonly #transposedWeights: View;
+  readonly #biasRows: View | undefined;
+  #weightGradient: View; // (inputs, units)
+  #sums: View; // (rows, units)
+  #delta: View; // (rows, units), the caller's
+  #input: View; // (rows, inputs), the caller's
+  #transposedInput: View;
+  #inputGradient: View; // (rows, inputs)
 
   constructor(plan: DensePlan, dtype: Dtype) {
     super();
@@ -26,52 +33,51 @@ export class DenseLayer extends Layer {
     this.#weights = new Parameter(dtype, plan.inputs * plan.units);
     this.#bias = plan.bias ? new Parameter(dtype, plan.units) : undefined;
     this.parameters = this.#bias ? [this.#weights, this.#bias] : [this.#weights];
-    this.output = this.#sums = this.#input = this.#inputGradient = createArray(dtype, 0);
+    this.output = createArray(dtype, 0);
+    this.#weightsView = view(this.#weights.values, plan.units);
+    this.#transposedWeights = transpose(this.#weightsView);
+    this.#biasRows = this.#bias && repeated(this.#bias.values);
+    const nothing = view(this.output, 0);
+    this.#weightGradient = this.#sums = this.#delta = nothing;
+    this.#input = this.#transposedInput = this.#inputGradient = nothing;
   }
 
   override get preActivation(): FloatArray {
-    return this.#sums;
+    return this.#sums.data;
   }
 
   reserve(rows: number): void {
     const { inputs, units } = this.#plan;
     this.output = createArray(this.#dtype, rows * units);
-    this.#sums = createArray(this.#dtype, rows * units);
-    this.#inputGradient = createArray(this.#dtype, rows * inputs);
+    this.#sums = view(createArray(this.#dtype, rows * units), units);
+    this.#inputGradient = view(createArray(this.#dtype, rows * inputs), inputs);
   }
 
   forward(input: FloatArray, rows: number): void {
     const { inputs, units, activation } = this.#plan;
-    const sums = this.#sums;
-    if (this.#bias) {
-      for (let i = 0; i < rows; i++) sums.set(this.#bias.values, i * units);
-    }
-    const weights = view(this.#weights.values, units);
-    multiply(rows, units, inputs, view(input, inputs), weights, view(sums, units), this.#bias !== undefined);
-    for (let i = 0; i < rows; i++) {
-      this.#activation.forward(sums, i * units, this.output, i * units, units, activation.parameters);
-    }
-    this.#input = input;
+    this.#input = viewAgain(this.#input, input, inputs);
+    multiply(rows, units, inputs, this.#input, this.#weightsView, this.#sums, this.#biasRows);
+    activateRows(this.#activation, activation.parameters, rows, units, this.#sums.data, this.output);
   }
 
   backward(gradient: FloatArray, rows: number, wishes: BackwardWishes): FloatArray {
     const { inputs, units, activation } = this.#plan;
-    const saved = this.#activation.saves === 'output' ? this.output : this.#sums;
-    for (let i = 0; i < rows && !wishes.ofPreActivation; i++) {
-      const from = i * units;
-      this.#activation.backward(saved, from, gradient, from, gradient, from, units, activation.parameters);
+    if (!wishes.ofPreActivation) {
+      const saved = this.#activation.saves === 'output' ? this.output : this.#sums.data;
+      differentiateRows(this.#activation, activation.parameters, rows, units, saved, gradient, gradient);
     }
-    const delta = view(gradient, units);
+    this.#delta = viewAgain(this.#delta, gradient, units);
     if (wishes.parameterGradients) {
-      const weightGradient = view(this.#weights.gradient, units);
-      multiply(inputs, units, rows, view(this.#input, inputs, true), delta, weightGradient, true);
-      if (this.#bias) addColumnSums(gradient, units, rows, units, this.#bias.gradient);
+      this.#transposedInput = viewAgain(this.#transposedInput, this.#input.data, inputs, true);
+      this.#weightGradient = viewAgain(this.#weightGradient, this.#weights.gradient, units);
+      const start = wishes.accumulate ? this.#weightGradient : undefined;
+      multiply(inputs, units, rows, this.#transposedInput, this.#delta, this.#weightGradient, start);
+      if (this.#bias) sumColumns(gradient, units, rows, units, this.#bias.gradient, wishes.accumulate);
     }
     if (wishes.inputGradient) {
-      const transposedWeights = view(this.#weights.values, units, true);
-      multiply(rows, inputs, units, delta, transposedWeights, view(this.#inputGradient, inputs), false);
+      multiply(rows, inputs, units, this.#delta, this.#transposedWeights, this.#inputGradient);
     }
-    return this.#inputGradient;
+    return this.#inputGradient.data;
   }
 
   override penalty(): number {

@@ -15,6 +15,8 @@ export interface BackwardWishes {
   readonly ofPreActivation: boolean;
   readonly inputGradient: boolean;
   readonly parameterGradients: boolean;
+  /** Parameter gradients are added to those of the passes before; otherwise they replace what there was. */
+  readonly accumulate: boolean;
 }
 
 /** One layer of a trainer, with its parameters and its buffers for blocks of up to so many rows. */
@@ -38,7 +40,7 @@ export abstract class Layer {
   abstract forward(input: FloatArray, rows: number, position?: TrainingPosition): void;
 
   /**
-   * Back through the last forward pass: `gradient` (rows, units) is ∂L/∂output and is overwritten. Adds to the parameters'
+   * Back through the last forward pass: `gradient` (rows, units) is ∂L/∂output and is overwritten. Writes the parameters'
    * gradients and returns ∂L/∂input (rows, inputs), each where it is wished for.
    */
   abstract backward(gradient: FloatArray, rows: number, wishes: BackwardWishes): FloatArray;

@@ -57,6 +57,10 @@ export class LayerNormalizationLayer extends Layer {
   backward(gradient: FloatArray, rows: number, wishes: BackwardWishes): FloatArray {
     const { units } = this.#plan;
     const gamma = this.#gamma.values;
+    if (wishes.parameterGradients && !wishes.accumulate) {
+      this.#gamma.gradient.fill(0);
+      this.#beta.gradient.fill(0);
+    }
     for (let i = 0; i < rows; i++) {
       const from = i * units;
       let sum = 0; // Σ ∂L/∂x̂ of the row

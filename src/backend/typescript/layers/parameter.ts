@@ -18,9 +18,8 @@ export class Parameter {
     this.#dtype = dtype;
   }
 
-  clearGradient(): void {
+  reserveGradient(): void {
     if (this.gradient.length === 0) this.gradient = new Float64Array(this.values.length);
-    this.gradient.fill(0);
   }
 
   /** `startsAnew` clears the optimizer's state. */
