@@ -79,16 +79,17 @@ function measureShape(kernels: Kernels, shape: GemmShape, dtype: Dtype, threads:
   const c = new FloatArrayOf(m * n);
   fillUniform(a, 1);
   fillUniform(b, 2);
-  const args = { m, n, k, a, b, c, transposeA, transposeB, accumulate: false, threads };
-  const leadingDimensions = { lda: transposeA ? m : k, ldb: transposeB ? k : n, ldc: n };
-  const multiply = () => kernels.gemm({ ...args, ...leadingDimensions });
+  const [lda, ldb, ldc] = [transposeA ? m : k, transposeB ? k : n, n];
+  // Made once: to make such an object takes longer than the smallest product.
+  const args = { m, n, k, a, lda, transposeA, b, ldb, transposeB, c, ldc, accumulate: false, threads };
+  const multiply = () => kernels.gemm(args);
   const secondsOf = (calls: number): number => {
     const started = performance.now();
     for (let i = 0; i < calls; i++) multiply();
     return (performance.now() - started) / 1000;
   };
   multiply();
-  check(shape, { ...args, ...leadingDimensions }, dtype);
+  check(shape, args, dtype);
 
   let calls = 1;
   let seconds = secondsOf(calls);
@@ -100,7 +101,7 @@ function measureShape(kernels: Kernels, shape: GemmShape, dtype: Dtype, threads:
   const speeds = [seconds, ...Array.from({ length: samples }, () => secondsOf(calls))].map(
     (seconds) => (2 * m * n * k * calls) / seconds,
   );
-  check(shape, { ...args, ...leadingDimensions }, dtype);
+  check(shape, args, dtype);
   return speeds;
 }
 

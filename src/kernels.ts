@@ -74,9 +74,21 @@ export function gemm(given: GemmOptions): void {
   const a = transposeA ? arrays.reads('a', fields, k, m, 'lda') : arrays.reads('a', fields, m, k, 'lda');
   const b = transposeB ? arrays.reads('b', fields, n, k, 'ldb') : arrays.reads('b', fields, k, n, 'ldb');
   const c = arrays.writes('c', fields, m, n, 'ldc');
+  // One literal: spreading two into one would take longer than a small product.
   kernelsFor(fields, arrays).gemm({
-    ...{ m, n, k, transposeA, transposeB, accumulate, threads },
-    ...{ a: a.array, lda: a.leading, b: b.array, ldb: b.leading, c: c.array, ldc: c.leading },
+    m,
+    n,
+    k,
+    a: a.array,
+    lda: a.leading,
+    transposeA,
+    b: b.array,
+    ldb: b.leading,
+    transposeB,
+    c: c.array,
+    ldc: c.leading,
+    accumulate,
+    threads,
   });
 }
 

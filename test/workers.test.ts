@@ -13,13 +13,17 @@ function run(name: string): { status: number | null; signal: string | null; outp
 
 const hasNative = availableBackends().some((backend) => backend.name === 'native');
 
-describe.runIf(hasNative)('native training in workers and at exit', () => {
+describe.runIf(hasNative)('native work in workers and at exit', () => {
   it('gives the same bits in workers, side by side', () => {
     expect(run('sideBySide')).toEqual({ status: 0, signal: null, output: '1' });
   });
 
   it('survives workers terminated while they train', () => {
     expect(run('terminatedWhileTraining')).toEqual({ status: 0, signal: null, output: 'still training' });
+  });
+
+  it('multiplies in workers that end or are terminated, on threads of their own', () => {
+    expect(run('productsInWorkers')).toEqual({ status: 0, signal: null, output: '1' });
   });
 
   it('lets the process exit while it trains', () => {

@@ -66,6 +66,15 @@ Numbers numbers_of(Napi::Value value, const char* name, int64_t& length) {
   }
 }
 
+int64_t matrix_span(Napi::Env env, const char* name, int64_t rows, int64_t columns, int64_t leading) {
+  if (leading < columns) {
+    throw typed_error(env, "SHAPE_MISMATCH",
+                      "expected a leading dimension of at least " + std::to_string(columns) + " for " + name +
+                          ", got " + std::to_string(leading));
+  }
+  return rows == 0 || columns == 0 ? 0 : (rows - 1) * leading + columns;
+}
+
 Arguments::Arguments(Napi::Value value, const char* name) {
   if (!value.IsObject()) {
     throw typed_error(value.Env(), "INVALID_ARGUMENT", std::string("expected an object for ") + name);
@@ -122,15 +131,6 @@ Napi::Array Arguments::list(const char* name, size_t length) const {
     throw unexpected(("a list of " + std::to_string(length)).c_str(), name);
   }
   return value.As<Napi::Array>();
-}
-
-int64_t Arguments::span(const char* name, int64_t rows, int64_t columns, int64_t leading) const {
-  if (leading < columns) {
-    throw typed_error(env(), "SHAPE_MISMATCH",
-                      "expected a leading dimension of at least " + std::to_string(columns) + " for " + name +
-                          ", got " + std::to_string(leading));
-  }
-  return rows == 0 || columns == 0 ? 0 : (rows - 1) * leading + columns;
 }
 
 int64_t Arguments::array_length(const char* name) const {

@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "../training/plan.h"
+#include "../training/row_major.h"
 
 namespace chainrule {
 
 // Per environment (a worker has its own): no mutable statics.
 struct InstanceData {
   Napi::FunctionReference error_class;  // new (code, message)
+  GemmResources gemm;
 };
 
 Napi::Error typed_error(Napi::Env env, const char* code, const std::string& message);
@@ -48,6 +50,8 @@ inline constexpr napi_typedarray_type kArrayType<uint32_t> = napi_uint32_array;
 void* memory_of(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length);
 // Any numeric typed array; `length` receives its length.
 Numbers numbers_of(Napi::Value value, const char* name, int64_t& length);
+// Elements from the first to the last of a matrix that lies (rows, columns) with a leading dimension.
+int64_t matrix_span(Napi::Env env, const char* name, int64_t rows, int64_t columns, int64_t leading);
 
 class Arguments {
  public:
@@ -86,7 +90,7 @@ class Arguments {
   // A matrix that lies (rows, columns) with a leading dimension.
   template <typename T>
   T* matrix(const char* name, int64_t rows, int64_t columns, int64_t leading) const {
-    return array<T>(name, span(name, rows, columns, leading));
+    return array<T>(name, matrix_span(env(), name, rows, columns, leading));
   }
   Numbers any_array(const char* name, int64_t& length) const { return numbers_of(object_.Get(name), name, length); }
   int64_t array_length(const char* name) const;
@@ -98,7 +102,6 @@ class Arguments {
   static constexpr int64_t kLargestSize = std::numeric_limits<int>::max() - 1024;
 
  private:
-  int64_t span(const char* name, int64_t rows, int64_t columns, int64_t leading) const;
   Napi::Error unexpected(const char* what, const char* name) const;
 
   Napi::Object object_;

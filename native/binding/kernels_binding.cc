@@ -25,25 +25,40 @@ Matrix<T> optional_matrix(const Arguments& args, const char* name, int rows, int
   return {args.has(name) ? args.matrix<T>(name, rows, columns, leading) : nullptr, leading};
 }
 
+// (sizes, a, b, c): a small product takes a microsecond, reading an object's fields several. The sizes, an Int32Array,
+// are m, n, k, lda, ldb, ldc, flags and threads.
 template <typename T>
-void gemm(const RowMajorKernels<T>& kernels, const Arguments& args) {
-  const int m = args.size("m"), n = args.size("n"), k = args.size("k");
-  const bool transpose_a = args.flag("transposeA"), transpose_b = args.flag("transposeB");
-  const ptrdiff_t lda = args.size("lda"), ldb = args.size("ldb"), ldc = args.size("ldc");
-  kernels.gemm({.m = m,
-                .n = n,
-                .k = k,
-                .a = transpose_a ? args.matrix<T>("a", k, m, lda) : args.matrix<T>("a", m, k, lda),
-                .a_row = transpose_a ? 1 : lda,
-                .a_column = transpose_a ? lda : 1,
-                .b = transpose_b ? args.matrix<T>("b", n, k, ldb) : args.matrix<T>("b", k, n, ldb),
-                .b_row = transpose_b ? 1 : ldb,
-                .b_column = transpose_b ? ldb : 1,
-                .c = args.matrix<T>("c", m, n, ldc),
-                .ldc = ldc,
-                .accumulate = args.flag("accumulate"),
-                .workspace = nullptr},
-               static_cast<int>(args.integer("threads", 1, 1024)));
+void gemm(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  constexpr int kSizes = 8;
+  const int32_t* const sizes = static_cast<const int32_t*>(memory_of(info[0], "sizes", kArrayType<int32_t>, kSizes));
+  const int m = sizes[0], n = sizes[1], k = sizes[2], flags = sizes[6], threads = sizes[7];
+  const ptrdiff_t lda = sizes[3], ldb = sizes[4], ldc = sizes[5];
+  constexpr int kTransposeA = 1, kTransposeB = 2, kAccumulate = 4;
+  if (m < 0 || n < 0 || k < 0 || m > Arguments::kLargestSize || n > Arguments::kLargestSize ||
+      k > Arguments::kLargestSize || threads < 1 || threads > 1024) {
+    throw typed_error(env, "INVALID_ARGUMENT", "expected integers in range for m, n, k and threads");
+  }
+  const auto matrix = [&](size_t argument, const char* name, int rows, int columns, ptrdiff_t leading) {
+    const int64_t span = matrix_span(env, name, rows, columns, leading);
+    return static_cast<T*>(memory_of(info[argument], name, kArrayType<T>, span));
+  };
+  const bool transpose_a = (flags & kTransposeA) != 0, transpose_b = (flags & kTransposeB) != 0;
+  const Gemm<T> product = {.m = m,
+                           .n = n,
+                           .k = k,
+                           .a = transpose_a ? matrix(1, "a", k, m, lda) : matrix(1, "a", m, k, lda),
+                           .a_row = transpose_a ? 1 : lda,
+                           .a_column = transpose_a ? lda : 1,
+                           .b = transpose_b ? matrix(2, "b", n, k, ldb) : matrix(2, "b", k, n, ldb),
+                           .b_row = transpose_b ? 1 : ldb,
+                           .b_column = transpose_b ? ldb : 1,
+                           .c = matrix(3, "c", m, n, ldc),
+                           .ldc = ldc,
+                           .accumulate = (flags & kAccumulate) != 0,
+                           .workspace = nullptr};
+  const RowMajorKernels<T> kernels = {*static_cast<const KernelTable<T>*>(info.Data())};
+  guarded(env, [&] { kernels.gemm(product, threads, env.GetInstanceData<InstanceData>()->gemm); });
 }
 
 template <typename T>
@@ -163,7 +178,6 @@ Napi::Value run_kernel(const KernelTable<T>& table, const std::string& name, con
     call();
     return env.Undefined();
   };
-  if (name == "gemm") return done([&] { gemm(kernels, args); });
   if (name == "denseForward") return done([&] { dense_forward(kernels, args); });
   if (name == "denseBackward") return done([&] { dense_backward(kernels, args); });
   if (name == "activationForward") return done([&] { activation_forward(kernels, args); });
@@ -188,6 +202,17 @@ Napi::Value kernel(const Napi::CallbackInfo& info) {
     return with_table(isa, info[1],
                       [&](const auto& table) { return run_kernel(table, info[2].ToString().Utf8Value(), args); });
   });
+}
+
+template <typename T>
+Napi::Value gemm_function(Napi::Env env, const KernelTable<T>& table) {
+  return Napi::Function::New<gemm<T>>(env, "gemm", const_cast<KernelTable<T>*>(&table));
+}
+
+// (isa, dtype): the function gemm of these.
+Napi::Value gemm_of(const Napi::CallbackInfo& info) {
+  return with_table(instruction_set(info.Env(), info[0]), info[1],
+                    [&](const auto& table) { return gemm_function(info.Env(), table); });
 }
 
 // (isa, array, from, to): by the array's own type.
@@ -264,6 +289,7 @@ void export_kernels(Napi::Env env, Napi::Object exports) {
   exports.Set("peak", Napi::Function::New(env, peak));
   exports.Set("firstNotFinite", Napi::Function::New(env, first_not_finite));
   exports.Set("kernel", Napi::Function::New(env, kernel));
+  exports.Set("gemm", Napi::Function::New(env, gemm_of));
 }
 
 }  // namespace chainrule

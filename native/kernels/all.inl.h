@@ -8,6 +8,8 @@
 #include "normalization.inl.h"
 #include "weights.inl.h"
 #include "dense.inl.h"
+#include "strided_tile.inl.h"
+#include "copies.inl.h"
 #include "gemm.inl.h"
 #include "activations.inl.h"
 #include "losses.inl.h"

@@ -6,6 +6,7 @@
 
 #include "layer.h"
 #include "registry.h"
+#include "split.h"
 
 namespace chainrule {
 namespace {
@@ -44,19 +45,44 @@ struct Activation {
 
 }  // namespace
 
+ThreadTeam& GemmResources::team(int threads) {
+  if (!team_ || team_->size() != threads) team_ = std::make_unique<ThreadTeam>(threads);
+  return *team_;
+}
+
 template <typename T>
-void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads) const {
+T* GemmResources::workspace(ptrdiff_t elements) {
+  constexpr ptrdiff_t kUnit = sizeof(double);
+  const ptrdiff_t size = (elements * static_cast<ptrdiff_t>(sizeof(T)) + kUnit - 1) / kUnit;
+  if (memory_.size() < size) memory_ = Buffer<double>(size);
+  return reinterpret_cast<T*>(memory_.data());
+}
+
+template <typename T>
+void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, GemmResources& resources) const {
   const int64_t work = static_cast<int64_t>(product.m) * product.n * product.k;
-  constexpr int64_t kThreadsWork = 1 << 23;  // each call starts its threads anew, which takes some tens of microseconds
-  ThreadTeam team(work < kThreadsWork ? 1 : threads);
+  if (threads == 1 || work < kSharedWork) {
+    Gemm<T> whole = product;
+    whole.workspace = resources.workspace<T>(kernels.gemm_workspace(product.m, product.n, product.k));
+    kernels.gemm(whole);
+    return;
+  }
   const bool by_columns = product.n >= product.m;
   constexpr int kRowUnit = 8;  // rows that fill most of a tile
   const int unit = by_columns ? kPanel<T> : kRowUnit;
   const int size = by_columns ? product.n : product.m;
-  const auto multiply = [&](Range range) {
+  const int units = (size + unit - 1) / unit;
+  constexpr ptrdiff_t kLine = 64 / sizeof(T);
+  const ptrdiff_t part_workspace =
+      (kernels.gemm_workspace(product.m, product.n, product.k) + kLine - 1) / kLine * kLine;
+  T* const workspace = resources.workspace<T>(part_workspace * threads);
+  const auto multiply = [&](Range parts) {
+    const FlushDenormals keep(false);  // the same bits on every thread
     Gemm<T> part = product;
-    const int first = range.begin * unit;
-    const int count = (range.end * unit < size ? range.end * unit : size) - first;
+    const int first = static_cast<int>(int64_t{units} * parts.begin / threads) * unit;
+    const int end = static_cast<int>(int64_t{units} * parts.end / threads) * unit;
+    const int count = (end < size ? end : size) - first;
+    if (count <= 0) return;
     if (by_columns) {
       part.b += first * part.b_column;
       part.c += first;
@@ -66,12 +92,11 @@ void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads) const {
       part.c += first * part.ldc;
       part.m = count;
     }
-    const Buffer<T> workspace(kernels.gemm_workspace(part.m, part.n, part.k));
-    part.workspace = workspace.data();
+    part.workspace = workspace + parts.begin * part_workspace;
     kernels.gemm(part);
   };
-  constexpr int kWhole = 1;  // every chunk packs the operand it shares with the others anew
-  for_range(team, work, (size + unit - 1) / unit, multiply, kWhole);
+  constexpr int kWhole = 1;  // every chunk copies the operand it shares with the others anew
+  for_range(resources.team(threads), work, threads, multiply, kWhole);
 }
 
 template <typename T>

@@ -2,8 +2,12 @@
 // runs, and back.
 #pragma once
 
+#include <memory>
+
 #include "../kernels/kernels.h"
+#include "buffer.h"
 #include "plan.h"
+#include "thread_team.h"
 
 namespace chainrule {
 
@@ -62,12 +66,25 @@ struct RowMajorLoss {
   T* gradient;
 };
 
+// What gemm keeps from one call to the next, for a small product takes less time than starting a thread: its threads,
+// which park between calls, and the memory for copies of its operands. Each caller at a time has its own.
+class GemmResources {
+ public:
+  ThreadTeam& team(int threads);
+  template <typename T>
+  T* workspace(ptrdiff_t elements);
+
+ private:
+  std::unique_ptr<ThreadTeam> team_;
+  Buffer<double> memory_;
+};
+
 template <typename T>
 struct RowMajorKernels {
   const KernelTable<T>& kernels;
 
   // Splits C between threads; each computes its part as if alone.
-  void gemm(const Gemm<T>& product, int threads) const;
+  void gemm(const Gemm<T>& product, int threads, GemmResources& resources) const;
   void dense_forward(const RowMajorForward<T>& layer) const;
   void dense_backward(const RowMajorBackward<T>& layer) const;
   void activation_forward(const ActivationPlan& plan, int rows, int columns, const T* input, T* output) const;

@@ -125,24 +125,25 @@ bool ThreadTeam::take(int owner) {
 
 #if defined(__x86_64__) || defined(_M_X64)
 
-FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
+FlushDenormals::FlushDenormals(bool flush) : saved_(_mm_getcsr()) {
   constexpr unsigned kFlushToZeroAndDenormalsAreZero = 0x8040;
-  _mm_setcsr(static_cast<unsigned>(saved_) | kFlushToZeroAndDenormalsAreZero);
+  const unsigned others = static_cast<unsigned>(saved_) & ~kFlushToZeroAndDenormalsAreZero;
+  _mm_setcsr(others | (flush ? kFlushToZeroAndDenormalsAreZero : 0));
 }
 FlushDenormals::~FlushDenormals() { _mm_setcsr(static_cast<unsigned>(saved_)); }
 
 #elif defined(__aarch64__)
 
-FlushDenormals::FlushDenormals() {
+FlushDenormals::FlushDenormals(bool flush) {
   constexpr uint64_t kFlushToZero = uint64_t{1} << 24;
   __asm__ volatile("mrs %0, fpcr" : "=r"(saved_));
-  __asm__ volatile("msr fpcr, %0" : : "r"(saved_ | kFlushToZero));
+  __asm__ volatile("msr fpcr, %0" : : "r"((saved_ & ~kFlushToZero) | (flush ? kFlushToZero : 0)));
 }
 FlushDenormals::~FlushDenormals() { __asm__ volatile("msr fpcr, %0" : : "r"(saved_)); }
 
 #else
 
-FlushDenormals::FlushDenormals() : saved_(0) {}
+FlushDenormals::FlushDenormals(bool) : saved_(0) {}
 FlushDenormals::~FlushDenormals() {}
 
 #endif

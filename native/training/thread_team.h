@@ -81,10 +81,11 @@ class ThreadTeam {
 };
 
 // Sets flush-to-zero for the calling thread and puts its mode back at the end: moments that decay into denormals would
-// cost a third of the speed, and the caller's own arithmetic must not change.
+// cost a third of the speed, and the caller's own arithmetic must not change. Or clears it: a team's threads have it
+// set.
 class FlushDenormals {
  public:
-  FlushDenormals();
+  explicit FlushDenormals(bool flush = true);
   ~FlushDenormals();
   FlushDenormals(const FlushDenormals&) = delete;
   FlushDenormals& operator=(const FlushDenormals&) = delete;

@@ -1,5 +1,5 @@
 import { ChainruleError, type ErrorCode } from '../errors.js';
-import type { Backend, Dtype, FloatArray, Kernels, Plan, RegistryListing, Trainer } from './backend.js';
+import type { Backend, Dtype, FloatArray, GemmArguments, Kernels, Plan, RegistryListing, Trainer } from './backend.js';
 
 /** The whole surface of the compiled addon: native/addon.cc and native/binding/. */
 export interface Addon {
@@ -8,6 +8,8 @@ export interface Addon {
   instructionSets(): string[];
   registry(isa: string): RegistryListing;
   kernel(isa: string, dtype: Dtype, name: string, args: object): number | undefined;
+  /** The function for one dtype on one instruction set. `sizes`: m, n, k, lda, ldb, ldc, flags, threads. */
+  gemm(isa: string, dtype: Dtype): (sizes: Int32Array, a: FloatArray, b: FloatArray, c: FloatArray) => void;
   firstNotFinite(isa: string, array: FloatArray, from: number, to: number): number;
   /** Runs `rounds` of independent multiply-adds in registers; returns the floating-point operations done. */
   peak(isa: string, dtype: Dtype, rounds: number): number;
@@ -41,7 +43,7 @@ function createKernels(native: Addon, isa: string, dtype: Dtype): Kernels {
     native.kernel(isa, dtype, name, args);
   };
   return {
-    gemm: call('gemm'),
+    gemm: createGemm(native, isa, dtype),
     denseForward: call('denseForward'),
     denseBackward: call('denseBackward'),
     activationForward: call('activationForward'),
@@ -49,5 +51,27 @@ function createKernels(native: Addon, isa: string, dtype: Dtype): Kernels {
     dropoutMask: call('dropoutMask'),
     loss: (args) => native.kernel(isa, dtype, 'loss', args) as number,
     firstNotFinite: (array, from, to) => native.firstNotFinite(isa, array, from, to),
+  };
+}
+
+const gemmFlags = { transposeA: 1, transposeB: 2, accumulate: 4 };
+
+/** Reading an object's fields in C++ would take longer than a small product: they cross in one array. */
+function createGemm(native: Addon, isa: string, dtype: Dtype): (args: GemmArguments) => void {
+  const multiply = native.gemm(isa, dtype);
+  const sizes = new Int32Array(8);
+  return (args) => {
+    sizes[0] = args.m;
+    sizes[1] = args.n;
+    sizes[2] = args.k;
+    sizes[3] = args.lda;
+    sizes[4] = args.ldb;
+    sizes[5] = args.ldc;
+    sizes[6] =
+      (args.transposeA ? gemmFlags.transposeA : 0) |
+      (args.transposeB ? gemmFlags.transposeB : 0) |
+      (args.accumulate ? gemmFlags.accumulate : 0);
+    sizes[7] = args.threads;
+    multiply(sizes, args.a, args.b, args.c);
   };
 }

@@ -135,8 +135,9 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
   });
 
   it.each(forms)('multiplies sizes around every block (%o)', (form) => {
-    // Blocks of native gemm: 256 deep, 504 rows, 1024 columns; 8 panels of columns; 1024 rows of the TypeScript trainer.
-    const edges = [255, 256, 257, 503, 504, 505, 511, 512, 513, 1023, 1024, 1025];
+    // Of native gemm: 256 columns from which on panels start at a cache line, blocks of 512 rows and 512 deep, rows of
+    // 4 KiB that are copied; 1024 rows of the TypeScript trainer.
+    const edges = [255, 256, 257, 511, 512, 513, 1023, 1024, 1025];
     for (const [rows, columns, depth] of [
       [1025, 33, 9],
       [15, 1025, 9],
@@ -161,6 +162,23 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
     for (const threads of [1, 2, 3]) results.push(check(large, largeSums, { m, n, k, threads }));
     expect(Buffer.compare(bytesOf(results[1]), bytesOf(results[0]))).toBe(0);
     expect(Buffer.compare(bytesOf(results[2]), bytesOf(results[0]))).toBe(0);
+  });
+
+  it('keeps denormal numbers, whatever the threads', () => {
+    const [m, n, k] = [256, 256, 64];
+    const smallest = dtype === 'float32' ? 2 ** -149 : 2 ** -1074;
+    const FloatArrayOf = dtype === 'float32' ? Float32Array : Float64Array;
+    const factor = dtype === 'float32' ? [2 ** -75, 2 ** -74] : [2 ** -537, 2 ** -537];
+    const a = new FloatArrayOf(m * k).fill(factor[0]);
+    const b = new FloatArrayOf(k * n).fill(factor[1]);
+    for (const threads of [1, 2]) {
+      const c = new FloatArrayOf(m * n);
+      const [lda, ldb, ldc] = [k, n, n];
+      for (let call = 0; call < 3; call++) {
+        gemm({ m, n, k, a, lda, transposeA: false, b, ldb, transposeB: false, c, ldc, accumulate: false, threads });
+        expect(c.every((value) => value === k * smallest)).toBe(true);
+      }
+    }
   });
 }
 

@@ -1,5 +1,6 @@
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { dense, Network } from '../../src/index.js';
+import { gemm } from '../../src/kernels.js';
 
 /** Programs for test/workers.test.ts, each run in a process of its own by name: what may crash must not take the tests along. */
 
@@ -40,6 +41,14 @@ async function trainedBits(): Promise<string> {
   return Buffer.from((first as { weights: Float32Array }).weights.buffer).toString('base64');
 }
 
+function productBits(): string {
+  const size = 256;
+  const values = Float32Array.from({ length: size * size }, (_, i) => Math.sin(i));
+  const c = new Float32Array(size * size);
+  gemm({ m: size, n: size, k: size, a: values, b: values, c, backend: 'native', threads: 2 });
+  return Buffer.from(c.buffer).toString('base64');
+}
+
 const programs: Record<string, () => Promise<void>> = {
   /** Prints how many different results three workers and the main thread come to. */
   async sideBySide() {
@@ -56,6 +65,18 @@ const programs: Record<string, () => Promise<void>> = {
     }
     await trainedBits();
     console.log('still training');
+  },
+
+  /** Each environment's gemm keeps threads; prints how many different results there are. */
+  async productsInWorkers() {
+    const results = new Set([productBits()]);
+    for (let round = 0; round < 5; round++) {
+      const workers = [spawn('multiply'), spawn('multiplyForever')];
+      for (const bits of await Promise.all(workers.map((worker) => message<string>(worker)))) results.add(bits);
+      await workers[1].terminate();
+      results.add(productBits());
+    }
+    console.log(results.size);
   },
 
   async exitWhileTraining() {
@@ -78,6 +99,12 @@ const programs: Record<string, () => Promise<void>> = {
 const tasks: Record<string, () => Promise<void>> = {
   async train() {
     parentPort?.postMessage(await trainedBits());
+  },
+  async multiply() {
+    parentPort?.postMessage(productBits());
+  },
+  async multiplyForever() {
+    for (;;) parentPort?.postMessage(productBits());
   },
   async trainForever() {
     const fitting = makeNetwork().fit(data, { ...options, epochs: 1_000_000 });

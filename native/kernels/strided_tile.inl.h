@@ -1,0 +1,144 @@
+// The micro-kernel over operands that lie anywhere: rows and columns of the caller's matrices, or copies of them.
+
+// Stops the compiler from seeing that pointers are related: GCC would keep an address for every row and step, and
+// spill.
+template <typename T>
+inline void hide_origin([[maybe_unused]] const T*& pointer) {
+#if defined(__GNUC__)
+  __asm__("" : "+r"(pointer));
+#endif
+}
+
+inline void fetch_ahead([[maybe_unused]] const void* address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address);
+#endif
+}
+
+template <typename T>
+constexpr int kTileColumns = TileLimits<T>::kColumnVectors* Vec<T>::kLanes;
+
+// c(r, c) += Σ_k a(r, k) · b(k, c), a(r, k) at r·a_stride + k for Orientation::kRows, at k·a_stride + r for kColumns.
+template <typename T>
+struct StridedTile {
+  const T* a;
+  ptrdiff_t a_stride;
+  const T* b;
+  ptrdiff_t b_stride;
+  T* c;
+  ptrdiff_t c_stride;
+  int k;
+  bool fresh;       // chains start at 0, not at c
+  const T* next_c;  // of the next tile: fetched by the first steps; null: none
+};
+
+// Pointers to every third row of a: x86 addresses p, p + stride and p + 2 stride with two registers.
+template <typename T>
+struct RowPointers {
+  const T *a0, *a3, *a6, *a9, *a12;
+};
+
+// sum(r, c) += a(r, p) · b(p, c)
+template <typename T, Orientation orientation, int kRows, int kVectors>
+[[gnu::always_inline]] inline void multiply_step(Vec<T> (&sum)[kRows][kVectors], const RowPointers<T>& a,
+                                                 ptrdiff_t stride, int p, const T* b) {
+  using V = Vec<T>;
+  static_assert(kRows <= 15);
+  V column[kVectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < kVectors; ++v) column[v] = V::load(b + v * V::kLanes);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const T* const from = r < 3 ? a.a0 : r < 6 ? a.a3 : r < 9 ? a.a6 : r < 12 ? a.a9 : a.a12;
+    const V row = V::set(orientation == Orientation::kRows ? from[r % 3 * stride + p] : a.a0[p * stride + r]);
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(row, column[v], sum[r][v]);
+  }
+}
+
+template <typename T, Orientation orientation, int kRows>
+[[gnu::always_inline]] inline void advance(RowPointers<T>& a, ptrdiff_t stride, int steps) {
+  if constexpr (orientation == Orientation::kColumns) {
+    a.a0 += steps * stride;
+  } else {
+    hide_origin(a.a0 += steps);
+    if constexpr (kRows > 3) hide_origin(a.a3 += steps);
+    if constexpr (kRows > 6) hide_origin(a.a6 += steps);
+    if constexpr (kRows > 9) hide_origin(a.a9 += steps);
+    if constexpr (kRows > 12) hide_origin(a.a12 += steps);
+  }
+}
+
+template <typename T, Orientation orientation, int kRows, int kVectors>
+void multiply_strided(const StridedTile<T>& tile) {
+  using V = Vec<T>;
+  V sum[kRows][kVectors];
+  const ptrdiff_t c_stride = tile.c_stride;
+  T* c = tile.c;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r, c += c_stride) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = tile.fresh ? V::zero() : V::load(c + v * V::kLanes);
+  }
+  const ptrdiff_t stride = tile.a_stride, b_stride = tile.b_stride;
+  const T* b = tile.b;
+  RowPointers<T> a = {tile.a, tile.a + 3 * stride, tile.a + 6 * stride, tile.a + 9 * stride, tile.a + 12 * stride};
+  int left = tile.k;
+  if (tile.next_c && left >= 2 * kRows) {
+    const T* next_c = tile.next_c;
+    for (const int rest = left - 2 * kRows; left > rest; left -= 2) {
+      fetch_ahead(next_c);
+      multiply_step<T, orientation>(sum, a, stride, 0, b);
+      fetch_ahead(next_c + (kVectors - 1) * V::kLanes);
+      multiply_step<T, orientation>(sum, a, stride, 1, b + b_stride);
+      next_c += c_stride;
+      b += 2 * b_stride;
+      advance<T, orientation, kRows>(a, stride, 2);
+    }
+  }
+  for (; left >= 2; left -= 2) {
+    multiply_step<T, orientation>(sum, a, stride, 0, b);
+    multiply_step<T, orientation>(sum, a, stride, 1, b + b_stride);
+    b += 2 * b_stride;
+    advance<T, orientation, kRows>(a, stride, 2);
+  }
+  if (left > 0) multiply_step<T, orientation>(sum, a, stride, 0, b);
+  c = tile.c;
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r, c += c_stride) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[r][v].store(c + v * V::kLanes);
+  }
+}
+
+template <typename T>
+using StridedTileFunction = void (*)(const StridedTile<T>&);
+
+template <typename T, Orientation orientation, int kVectors>
+struct StridedTileFunctions {
+  static constexpr int kMaxRows = TileLimits<T>::kMaxRows;
+  StridedTileFunction<T> with_rows[kMaxRows + 1] = {};
+
+  template <int kRows = 1>
+  constexpr void fill() {
+    with_rows[kRows] = multiply_strided<T, orientation, kRows, kVectors>;
+    if constexpr (kRows < kMaxRows) fill<kRows + 1>();
+  }
+  constexpr StridedTileFunctions() { fill(); }
+};
+
+template <typename T, Orientation orientation>
+constexpr StridedTileFunctions<T, orientation, TileLimits<T>::kColumnVectors> kFullStridedTiles;
+template <typename T, Orientation orientation>
+constexpr StridedTileFunctions<T, orientation, 1> kNarrowStridedTiles;
+
+// By the number of rows.
+template <typename T>
+inline const StridedTileFunction<T>* strided_tiles(Orientation orientation, bool narrow) {
+  if (orientation == Orientation::kRows) {
+    return narrow ? kNarrowStridedTiles<T, Orientation::kRows>.with_rows
+                  : kFullStridedTiles<T, Orientation::kRows>.with_rows;
+  }
+  return narrow ? kNarrowStridedTiles<T, Orientation::kColumns>.with_rows
+                : kFullStridedTiles<T, Orientation::kColumns>.with_rows;
+}
