@@ -1,72 +1,79 @@
-import { availableParallelism } from 'node:os';
-import type { BackendChoice } from '../src/backend/select.js';
-import type { FloatArray } from '../src/index.js';
-import { makeData } from './data.js';
-import { interleave, type PeakMeter, type Spread, spreadOf } from './harness.js';
-import { type Inference, inferences } from './shapes.js';
+import { type OpenCase, readOutputs, withCase } from './cases.js';
+import { inferenceEntrants, type Likeness, type NetworkEntrant } from './contenders/registry.js';
+import type { Settings } from './settings.js';
+import { type Inference, inferences, operationsPerPrediction } from './shapes.js';
+import { type Spread, spreadOf } from './statistics.js';
+import type { InferenceTask } from './tasks.js';
 import { lossTolerance } from './tolerance.js';
-import { createNetwork } from './training.bench.js';
-
-export interface InferenceTask {
-  readonly kind: 'inference';
-  readonly backend: Exclude<BackendChoice, 'auto'>;
-  readonly isa: string;
-  readonly threads: number;
-  readonly inference: Inference;
-}
-
-export interface InferenceMeasurement {
-  /** Per call, in each sample. */
-  readonly seconds: readonly number[];
-  readonly outputs: FloatArray;
-}
+import { fastestOf, PeakMeter, type Peaks, takeTurns } from './turns.js';
 
 export interface InferenceResult {
-  readonly inference: Inference;
-  /** Seconds per call. */
-  readonly native: Spread;
-  readonly typescript: Spread;
-  /** Of any output, absolute: outputs are shares of 1. */
-  readonly difference: number;
+  readonly inference: string;
+  readonly rows: number;
+  readonly operationsPerRow: number;
+  readonly peaks: Peaks;
+  /** Between outputs, which are shares of 1: what rounding explains. */
   readonly tolerance: number;
+  readonly contenders: readonly InferenceFigure[];
 }
 
-/** `predictSync` on the native backend with all threads and on TypeScript, interleaved. */
-export async function benchInference(isa: string, meter: PeakMeter, rounds: number): Promise<InferenceResult[]> {
+export interface InferenceFigure {
+  readonly contender: string;
+  /** The fastest. */
+  readonly variant: string;
+  readonly likeness: Likeness;
+  readonly ran: string;
+  /** Of a call, for all rows. */
+  readonly seconds: Spread;
+  /** From this library's outputs, the largest. */
+  readonly difference: number;
+}
+
+export async function benchInference(settings: Settings): Promise<InferenceResult[]> {
   const results: InferenceResult[] = [];
-  for (const inference of inferences) {
-    const tasks: InferenceTask[] = [
-      { kind: 'inference', backend: 'native', isa, threads: availableParallelism(), inference },
-      { kind: 'inference', backend: 'typescript', isa: 'none', threads: 1, inference },
-    ];
-    const [native, typescript] = await interleave(tasks, rounds, meter);
-    const differences = native[0].outputs.map((output, i) => Math.abs(output - typescript[0].outputs[i]));
-    results.push({
-      inference,
-      native: spreadOf(native.flatMap(({ seconds }) => seconds)),
-      typescript: spreadOf(typescript.flatMap(({ seconds }) => seconds)),
-      difference: Math.max(...differences),
-      tolerance: lossTolerance(inference.workload, 0, 'float32'),
-    });
+  for (const inference of inferences.filter(({ name }) => settings.wants(name))) {
+    const { name, rows } = inference;
+    const entrants = settings.among(inferenceEntrants(inference, settings.isas, settings.tools));
+    const measured = await withCase({ ...inference.workload, name, rows }, (opened) =>
+      benchPrediction(inference, opened, entrants, settings),
+    );
+    results.push(measured);
   }
   return results;
 }
 
-const samples = 5;
-const sampleSeconds = 0.1;
-
-/** In its own process. */
-export function measureInference(task: InferenceTask): InferenceMeasurement {
-  const { workload, rows } = task.inference;
-  const { x } = makeData(workload, rows);
-  const network = createNetwork({ ...task, workload });
-  const secondsOf = (calls: number): number => {
-    const started = performance.now();
-    for (let i = 0; i < calls; i++) network.predictSync(x);
-    return (performance.now() - started) / 1000;
+async function benchPrediction(
+  { name, rows, workload }: Inference,
+  { given, x, network }: OpenCase,
+  entrants: readonly NetworkEntrant[],
+  { fastIsas, rounds }: Settings,
+): Promise<InferenceResult> {
+  const meter = new PeakMeter(fastIsas);
+  const expected = network.predictSync(x).data;
+  const differences = new Map<NetworkEntrant, number>();
+  const turns = await takeTurns({
+    entrants,
+    rounds,
+    meter,
+    task: { kind: 'inference', case: given } satisfies InferenceTask,
+    speedOf: ({ seconds }) => 1 / spreadOf(seconds).median,
+    afterTurn: (entrant) => differences.set(entrant, largestDifference(readOutputs(given), expected)),
+  });
+  const figures = turns.map(({ entrant, answers }): InferenceFigure => {
+    const { contender, variant, likeness } = entrant;
+    const seconds = spreadOf(answers.flatMap((answer) => answer.seconds));
+    return { contender, variant, likeness, ran: answers[0].ran, seconds, difference: differences.get(entrant)! };
+  });
+  return {
+    inference: name,
+    rows,
+    operationsPerRow: operationsPerPrediction(workload),
+    peaks: meter.peaks,
+    tolerance: lossTolerance(workload, 0, 'float32'),
+    contenders: fastestOf(figures, ({ seconds }) => 1 / seconds.median),
   };
-  let calls = 1;
-  while (secondsOf(calls) < sampleSeconds) calls *= 2;
-  const seconds = Array.from({ length: samples }, () => secondsOf(calls) / calls);
-  return { seconds, outputs: network.predictSync(x).data };
+}
+
+function largestDifference(outputs: Float32Array, expected: ArrayLike<number>): number {
+  return outputs.reduce((largest, output, i) => Math.max(largest, Math.abs(output - expected[i])), 0);
 }

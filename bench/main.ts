@@ -1,65 +1,83 @@
 /**
- * Native against TypeScript:
+ * Measures this library and others:
  *
- *     npm run bench -- [gemm] [training] [inference] [--rounds 3] [--update-readme]
+ *     npm run bench -- [part …] [--rounds 3] [--only name,…] [--contenders name,…] [--update-readme]
  *
- * Prints a table for each part and enters the figures into results/latest.json. Ends with 1 if an answer is wrong: a
- * product, an output, or a loss that differs between the backends by more than rounding explains.
+ * Parts are gemm, training, inference, scaling, together, denormals and memory; all without any, and none with `report`, which shows
+ * the last results. `--only` names workloads or shapes, `--contenders` parts of contenders' names; what is measured with either is
+ * shown and not kept. Everything else goes to results/latest.json and the charts beside it. Ends with 1 if an answer is wrong.
  */
 import { parseArgs } from 'node:util';
-import { selectBackend } from '../src/backend/select.js';
+import { availableBackends } from '../src/backend/select.js';
+import { benchDenormals, benchTogether } from './endurance.bench.js';
 import { benchGemm } from './gemm.bench.js';
-import { describeMachine, PeakMeter } from './harness.js';
 import { benchInference } from './inference.bench.js';
-import { describe, type Figures, type Report, save, updateReadme } from './report.js';
+import { describeMachine } from './machine.js';
+import { benchMemory } from './memory.bench.js';
+import { prepare } from './prepare.js';
+import { describe, updateReadmes } from './readme.js';
+import { load, type Part, type Report, type Results, save, wrongAnswers } from './report.js';
+import { benchScaling } from './scaling.bench.js';
+import { Settings } from './settings.js';
 import { benchTraining } from './training.bench.js';
+
+const benches: { readonly [P in Part]: (settings: Settings) => Promise<Results[P][]> } = {
+  gemm: benchGemm,
+  training: benchTraining,
+  inference: benchInference,
+  scaling: benchScaling,
+  together: benchTogether,
+  denormals: benchDenormals,
+  memory: benchMemory,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '3' }, 'update-readme': { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    contenders: { type: 'string', default: '' },
+    'update-readme': { type: 'boolean', default: false },
+  },
 });
-const rounds = Number(values.rounds);
-
-type Bench<Result> = (isa: string, meter: PeakMeter, rounds: number) => Promise<Result[]>;
-
-const parts: Readonly<Record<string, () => Promise<Report>>> = {
-  gemm: async () => ({ gemm: await measure(benchGemm) }),
-  training: async () => ({ training: await measure(benchTraining) }),
-  inference: async () => ({ inference: await measure(benchInference) }),
-};
 
 async function main(): Promise<void> {
-  const names = positionals.length === 0 ? Object.keys(parts) : positionals;
-  const unknown = names.find((name) => !Object.hasOwn(parts, name));
-  if (unknown !== undefined) throw new Error(`expected ${Object.keys(parts).join(', ')} for the part, got ${unknown}`);
-  for (const name of names) {
-    const figures = await parts[name]();
-    console.log(`\n${describe(figures)}`);
-    const report = save(figures);
-    if (values['update-readme']) updateReadme(report);
-    checkDifferences(figures);
+  const parts = (positionals.length === 0 ? Object.keys(benches) : positionals).filter((name) => name !== 'report');
+  const unknown = parts.find((name) => !Object.hasOwn(benches, name));
+  if (unknown !== undefined) {
+    throw new Error(`expected ${Object.keys(benches).join(', ')} or report for the part, got ${unknown}`);
   }
+  const settings = await createSettings();
+  for (const part of parts as Part[]) await measure(part, settings);
+
+  const report = load();
+  if (parts.length === 0) console.log(describe(report));
+  if (settings.filtered) return;
+  // Its libraries are there once the bench is prepared.
+  await (await import('./charts.js')).drawCharts(report);
+  if (values['update-readme']) updateReadmes(report);
 }
 
-async function measure<Result>(bench: Bench<Result>): Promise<Figures<Result>> {
-  const { isa } = selectBackend('native').backend;
-  const dtype = 'float32';
+async function createSettings(): Promise<Settings> {
+  const native = availableBackends().filter(({ name }) => name === 'native');
+  if (native.length === 0) throw new Error('expected the native backend for the bench, got none: npm run build:native');
+  const isas = native.map(({ isa }) => isa);
+  const list = (text: string) => text.split(',').filter(Boolean);
+  return new Settings(Number(values.rounds), isas, await prepare(), list(values.only), list(values.contenders));
+}
+
+async function measure(part: Part, settings: Settings): Promise<void> {
+  const { isas, rounds } = settings;
   const machine = describeMachine();
-  const meter = new PeakMeter(isa, dtype);
-  const results = await bench(isa, meter, rounds);
-  return { measured: new Date().toISOString(), machine, isa, dtype, rounds, peak: meter.peak, results };
-}
-
-function checkDifferences({ training, inference }: Report): void {
-  const compared = [
-    ...(training?.results ?? []).map((result) => ({ ...result, name: result.workload.name })),
-    ...(inference?.results ?? []).map((result) => ({ ...result, name: result.inference.name })),
-  ];
-  for (const { name, difference, tolerance } of compared) {
-    if (difference <= tolerance) continue;
-    console.error(`expected backends that differ by at most ${tolerance} for ${name}, got ${difference}`);
+  const results = await benches[part](settings);
+  const report = { [part]: { measured: new Date().toISOString(), machine, isas, rounds, results } } as Report;
+  console.log(`\n${describe(report)}`);
+  for (const wrong of wrongAnswers(report)) {
+    console.error(wrong);
     process.exitCode = 1;
   }
+  if (!settings.filtered) save(report);
+  if (process.env.PART) (await import('node:fs')).writeFileSync(process.env.PART, JSON.stringify(report));
 }
 
 await main();

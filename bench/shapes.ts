@@ -1,5 +1,5 @@
 /** Products, networks and data that benches and tests speak of by name. */
-import { adam, type DenseSpec, dense, type LossName, type OptimizerSpec, sgd } from '../src/index.js';
+import { type ActivationName, adam, type LossName, sgd } from '../src/index.js';
 
 /** C (m, n) = op(A) (m, k) · op(B) (k, n). */
 export interface GemmShape {
@@ -38,135 +38,89 @@ function product(name: string, m: number, n: number, k: number, transposeA = fal
   return { name, m, n, k, transposeA, transposeB };
 }
 
+export interface DenseLayer {
+  readonly units: number;
+  readonly activation: ActivationName;
+}
+
 /** A network trained on synthetic rows. */
 export interface Workload {
   readonly name: string;
   readonly rows: number;
   readonly inputs: number;
-  readonly layers: readonly DenseSpec[];
-  readonly loss: LossName;
-  readonly optimizer: OptimizerSpec;
+  readonly layers: readonly DenseLayer[];
+  readonly loss: LossName & ('meanSquaredError' | 'crossEntropy');
+  readonly optimizer: ReturnType<typeof sgd> | ReturnType<typeof adam>;
   readonly batchSize: number;
-  readonly epochs: number;
 }
 
-const mnist = [dense(128, { activation: 'relu' }), dense(10, { activation: 'softmax' })];
-const tabular = [
-  dense(64, { activation: 'relu' }),
-  dense(64, { activation: 'relu' }),
-  dense(1, { activation: 'identity' }),
-];
+/** ReLU layers, and a last one. */
+function network(hidden: readonly number[], outputs: number, last: ActivationName): DenseLayer[] {
+  return [...hidden.map((units) => ({ units, activation: 'relu' as const })), { units: outputs, activation: last }];
+}
 
-/**
- * As many rows and epochs as a native backend trains in about a second; `million` and `hundredThousand` are whole data
- * sets, too large for any cache.
- */
+const tabular = {
+  rows: 20_000,
+  inputs: 32,
+  layers: network([64, 64], 1, 'identity'),
+  loss: 'meanSquaredError',
+  batchSize: 32,
+} as const;
+const mnist = { inputs: 784, layers: network([128], 10, 'softmax'), loss: 'crossEntropy' } as const;
+
+/** `million` and `hundredThousand` are whole data sets, too large for any cache. */
 export const workloads: readonly Workload[] = [
   {
     name: 'xor',
     rows: 4,
     inputs: 2,
-    layers: [dense(8, { activation: 'tanh' }), dense(1, { activation: 'sigmoid' })],
+    layers: [
+      { units: 8, activation: 'tanh' },
+      { units: 1, activation: 'sigmoid' },
+    ],
     loss: 'meanSquaredError',
     optimizer: sgd({ learningRate: 0.1 }),
     batchSize: 4,
-    epochs: 200_000,
   },
-  {
-    name: 'tabular',
-    rows: 20_000,
-    inputs: 32,
-    layers: tabular,
-    loss: 'meanSquaredError',
-    optimizer: sgd({ learningRate: 0.01 }),
-    batchSize: 32,
-    epochs: 40,
-  },
-  {
-    name: 'tabularAdam',
-    rows: 20_000,
-    inputs: 32,
-    layers: tabular,
-    loss: 'meanSquaredError',
-    optimizer: adam(),
-    batchSize: 32,
-    epochs: 30,
-  },
-  {
-    name: 'mnistSmall',
-    rows: 60_000,
-    inputs: 784,
-    layers: mnist,
-    loss: 'crossEntropy',
-    optimizer: sgd({ learningRate: 0.01 }),
-    batchSize: 64,
-    epochs: 4,
-  },
-  {
-    name: 'mnistOnline',
-    rows: 10_000,
-    inputs: 784,
-    layers: mnist,
-    loss: 'crossEntropy',
-    optimizer: sgd({ learningRate: 0.001 }),
-    batchSize: 1,
-    epochs: 1,
-  },
+  { name: 'tabular', ...tabular, optimizer: sgd({ learningRate: 0.01 }) },
+  { name: 'tabularAdam', ...tabular, optimizer: adam() },
+  { name: 'mnistSmall', ...mnist, rows: 60_000, optimizer: sgd({ learningRate: 0.01 }), batchSize: 64 },
+  { name: 'mnistOnline', ...mnist, rows: 10_000, optimizer: sgd({ learningRate: 0.001 }), batchSize: 1 },
   {
     name: 'mnistLarge',
     rows: 60_000,
     inputs: 784,
-    layers: [
-      dense(512, { activation: 'relu' }),
-      dense(512, { activation: 'relu' }),
-      dense(10, { activation: 'softmax' }),
-    ],
+    layers: network([512, 512], 10, 'softmax'),
     loss: 'crossEntropy',
     optimizer: adam(),
     batchSize: 128,
-    epochs: 1,
   },
   {
     name: 'wide',
     rows: 5_120,
     inputs: 1024,
-    layers: [
-      dense(2048, { activation: 'relu' }),
-      dense(2048, { activation: 'relu' }),
-      dense(1000, { activation: 'softmax' }),
-    ],
+    layers: network([2048, 2048], 1000, 'softmax'),
     loss: 'crossEntropy',
     optimizer: sgd({ learningRate: 0.01, momentum: 0.9 }),
     batchSize: 256,
-    epochs: 1,
   },
   {
     name: 'million',
     rows: 1_000_000,
     inputs: 64,
-    layers: [
-      dense(128, { activation: 'relu' }),
-      dense(64, { activation: 'relu' }),
-      dense(10, { activation: 'softmax' }),
-    ],
+    layers: network([128, 64], 10, 'softmax'),
     loss: 'crossEntropy',
     optimizer: adam(),
     batchSize: 256,
-    epochs: 1,
   },
   {
     name: 'hundredThousand',
     rows: 100_000,
     inputs: 784,
-    layers: [
-      dense(128, { activation: 'relu' }),
-      dense(64, { activation: 'relu' }),
-      dense(10, { activation: 'softmax' }),
-    ],
+    layers: network([128, 64], 10, 'softmax'),
     loss: 'crossEntropy',
     optimizer: adam(),
     batchSize: 64,
-    epochs: 1,
   },
 ];
 
@@ -182,19 +136,33 @@ export const inferences: readonly Inference[] = [
   { name: 'throughput', workload: workloadNamed('mnistLarge'), rows: 1024 },
 ];
 
-function workloadNamed(name: string): Workload {
+export function workloadNamed(name: string): Workload {
   const workload = workloads.find((workload) => workload.name === name);
   if (!workload) throw new Error(`expected a workload's name, got ${name}`);
   return workload;
 }
 
-/** Floating-point operations one row needs to be trained on: 2 per weight forward, 2 for its gradient and, but in the first layer, 2 for the layer below. */
-export function operationsPerRow({ inputs, layers }: Workload): number {
+/**
+ * Floating-point operations that one row needs to be trained on: 2 per weight forward, 2 for its gradient and, but in the first
+ * layer, 2 for the layer below.
+ */
+export function operationsPerRow({ inputs, layers }: Pick<Workload, 'inputs' | 'layers'>): number {
   let width = inputs;
   let operations = 0;
   layers.forEach(({ units }, i) => {
     operations += (i === 0 ? 4 : 6) * width * units;
     width = units;
   });
+  return operations;
+}
+
+/** The same of a row whose outputs are asked for: 2 per weight. */
+export function operationsPerPrediction({ inputs, layers }: Pick<Workload, 'inputs' | 'layers'>): number {
+  let width = inputs;
+  let operations = 0;
+  for (const { units } of layers) {
+    operations += 2 * width * units;
+    width = units;
+  }
   return operations;
 }

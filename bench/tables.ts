@@ -1,110 +1,186 @@
-import Table from 'cli-table3';
-import type { GemmResult } from './gemm.bench.js';
-import type { Peak, Spread } from './harness.js';
+/** What was measured, for people. */
+import { gemmLibraries, type Likeness, ours } from './contenders/registry.js';
+import type { DenormalsResult, TogetherResult } from './endurance.bench.js';
+import { count, giga, megabytes, microseconds, percent, ratio, spread, type Table } from './format.js';
+import type { GemmFigure, GemmResult } from './gemm.bench.js';
 import type { InferenceResult } from './inference.bench.js';
-import type { TrainingResult } from './training.bench.js';
+import type { MemoryResult } from './memory.bench.js';
+import type { ScalingResult } from './scaling.bench.js';
+import type { TrainingFigure, TrainingResult } from './training.bench.js';
+import type { Peaks } from './turns.js';
 
-export function gemmTable(results: readonly GemmResult[], { oneCore, allCores }: Peak): string {
-  const threads = results[0].native.map(({ threads }) => threads);
-  const head = [
-    'GEMM, float32',
-    ...threads.flatMap((n) => [`${n} thread${n > 1 ? 's' : ''}`, '±', 'peak']),
-    'TypeScript',
+export function gemmTable(results: readonly GemmResult[]): Table {
+  const threads = [...new Set(results.flatMap(({ contenders }) => contenders.map((figure) => figure.threads)))];
+  const head = threads.flatMap((n) => [
+    `${n} thread${n > 1 ? 's' : ''}, GFLOP/s`,
     '±',
-    'ratio',
-  ];
-  const rows = results.map(({ shape, native, typescript }) => {
-    const fastest = Math.max(...native.map(({ speed }) => speed.median));
-    return [
-      shape.name,
-      ...native.flatMap(({ threads, speed }) => [
-        giga(speed.median),
-        spread(speed),
-        percent(speed.median / (threads === 1 ? oneCore : allCores).median),
-      ]),
-      giga(typescript.median),
-      spread(typescript),
-      ratio(fastest / typescript.median),
-    ];
-  });
-  return format(head, rows);
-}
-
-export function trainingTable(results: readonly TrainingResult[], { allCores }: Peak): string {
-  const head = [
-    'training, float32',
-    'samples/s',
-    '±',
-    'GFLOP/s',
     'peak',
-    'TypeScript',
-    '±',
+    'best library',
     'ratio',
-    'Δ loss',
-    'may be',
+  ]);
+  const rows = results.map(({ shape, peaks, contenders }) => {
+    const cells = threads.flatMap((n) => {
+      const own = contenders.find((figure) => figure.library === ours.best && figure.threads === n);
+      if (!own) return ['', '', '', '', ''];
+      const best = bestLibrary(contenders, n);
+      return [
+        giga(own.speed.median),
+        spread(own.speed),
+        percent(own.speed.median / peakOf(peaks, n > 1)),
+        best ? `${best.library} ${giga(best.speed.median)}` : '',
+        best ? ratio(own.speed.median / best.speed.median) : '',
+      ];
+    });
+    return [shape.name, ...cells];
+  });
+  return { head: ['GEMM, float32', ...head], rows };
+}
+
+/** Of those made for it alone, the fastest on so many threads. */
+export function bestLibrary(contenders: readonly GemmFigure[], threads: number): GemmFigure | undefined {
+  return contenders
+    .filter((figure) => figure.threads === threads && gemmLibraries.some(({ library }) => library === figure.library))
+    .reduce<GemmFigure | undefined>(
+      (best, figure) => (best && best.speed.median >= figure.speed.median ? best : figure),
+      undefined,
+    );
+}
+
+export function trainingTable({
+  workload,
+  operationsPerRow,
+  peaks,
+  comparedUpdates,
+  firstLoss,
+  contenders,
+}: TrainingResult): Table {
+  const own = contenders.find(({ contender }) => contender === ours.best);
+  const head = [
+    workload,
+    'rows/s',
+    '±',
+    'peak',
+    'chainrule is',
+    `loss ${loss(firstLoss)}, ${comparedUpdates} updates on`,
+    'memory',
+    'as',
   ];
-  const rows = results.map(({ workload, native, typescript, operationsPerRow, difference, tolerance }) => [
-    workload.name,
-    count(native.median),
-    spread(native),
-    giga(native.median * operationsPerRow),
-    percent((native.median * operationsPerRow) / allCores.median),
-    count(typescript.median),
-    spread(typescript),
-    ratio(native.median / typescript.median),
-    difference.toExponential(1),
-    tolerance.toExponential(1),
+  const rows = contenders.map((figure) => [
+    `${figure.contender}${marks[figure.likeness]}`,
+    count(figure.speed.median),
+    spread(figure.speed),
+    percent(shareOfPeak(figure, operationsPerRow, peaks)),
+    own ? ratio(own.speed.median / figure.speed.median) : '',
+    loss(figure.loss),
+    megabytes(figure.peakBytes),
+    figure.variant,
   ]);
-  return format(head, rows);
+  return { head, rows };
 }
 
-export function inferenceTable(results: readonly InferenceResult[]): string {
-  const head = ['predictSync, float32', 'rows', 'µs', '±', 'rows/s', 'TypeScript µs', '±', 'ratio', 'Δ', 'may be'];
-  const rows = results.map(({ inference, native, typescript, difference, tolerance }) => [
-    inference.name,
-    count(inference.rows),
-    (1e6 * native.median).toFixed(1),
-    spread(native),
-    count(inference.rows / native.median),
-    (1e6 * typescript.median).toFixed(1),
-    spread(typescript),
-    ratio(typescript.median / native.median),
-    difference.toExponential(1),
-    tolerance.toExponential(1),
+const marks: Readonly<Record<Likeness, string>> = { same: '', rowByRow: ' ¹', nearest: ' ²' };
+
+/** Rows per second of each contender in each workload. */
+export function trainingMatrix(results: readonly TrainingResult[]): Table {
+  const names = [...new Set(results.flatMap(({ contenders }) => contenders.map(({ contender }) => contender)))];
+  const rows = names.map((name) => [
+    name,
+    ...results.map(({ contenders }) => {
+      const figure = contenders.find(({ contender }) => contender === name);
+      return figure ? `${count(figure.speed.median)}${marks[figure.likeness]}` : '';
+    }),
   ]);
-  return format(head, rows);
+  return { head: ['rows/s', ...results.map(({ workload }) => workload)], rows };
 }
 
-export function describePeak({ oneCore, allCores }: Peak): string {
-  const range = ({ median, minimum, maximum }: Spread) =>
-    `${giga(median)} GFLOP/s (${giga(minimum)} to ${giga(maximum)})`;
-  return `peak: ${range(oneCore)} on one core, ${range(allCores)} on all`;
+/** Of the peak of the cores and of the instruction set that it runs on; of the best where it chooses itself. */
+export function shareOfPeak({ contender, speed }: TrainingFigure, operationsPerRow: number, peaks: Peaks): number {
+  const isa = contender === ours.avx2 ? 'avx2' : Object.keys(peaks)[0];
+  return (speed.median * operationsPerRow) / peakOf(peaks, contender !== ours.oneThread, isa);
 }
 
-function format(head: string[], rows: string[][]): string {
-  const colAligns = head.map((_, i) => (i === 0 ? 'left' : 'right'));
-  const table = new Table({ head, colAligns, style: { head: [], border: [], compact: true } });
-  table.push(...rows);
-  return table.toString();
+export function inferenceTable({
+  inference,
+  rows: count_,
+  operationsPerRow,
+  peaks,
+  contenders,
+}: InferenceResult): Table {
+  const own = contenders.find(({ contender }) => contender === ours.best);
+  const rows = contenders.map(({ contender, variant, likeness, seconds, difference }) => [
+    `${contender}${marks[likeness]}`,
+    microseconds(seconds.median),
+    spread(seconds),
+    count(count_ / seconds.median),
+    percent(
+      (count_ * operationsPerRow) /
+        seconds.median /
+        peakOf(peaks, contender !== ours.oneThread, contender === ours.avx2 ? 'avx2' : undefined),
+    ),
+    own ? ratio(seconds.median / own.seconds.median) : '',
+    difference.toExponential(1),
+    variant,
+  ]);
+  return {
+    head: [`${inference}, ${count(count_)} rows`, 'µs', '±', 'rows/s', 'peak', 'chainrule is', 'Δ', 'as'],
+    rows,
+  };
 }
 
-/** Half of the whole range, relative to the median. */
-function spread({ minimum, maximum, median }: Spread): string {
-  return percent((maximum - minimum) / 2 / median);
+export function scalingTable(results: readonly ScalingResult[]): Table {
+  const rows = results.map(({ dimension, value, peaks, secondsPerMultiplyAdd }) => [
+    dimension,
+    value.toLocaleString('en-US'),
+    (1e12 * secondsPerMultiplyAdd.median).toFixed(2),
+    spread(secondsPerMultiplyAdd),
+    percent(2 / secondsPerMultiplyAdd.median / peakOf(peaks, true)),
+  ]);
+  return { head: ['varied', 'value', 'ps per multiply-add', '±', 'peak'], rows };
 }
 
-function giga(operationsPerSecond: number): string {
-  return (operationsPerSecond / 1e9).toFixed(1);
+export function togetherTable(results: readonly TogetherResult[]): Table {
+  const rows = results.map(({ workload, alone, together }) => [
+    workload,
+    count(alone.median),
+    spread(alone),
+    count(together.median),
+    spread(together),
+    percent(together.median / alone.median),
+  ]);
+  return { head: ['a fit for each core at once', 'rows/s alone', '±', 'the slowest', '±', 'share'], rows };
 }
 
-function percent(share: number): string {
-  return `${(100 * share).toFixed(0)} %`;
+export function denormalsTable(results: readonly DenormalsResult[]): Table {
+  const rows = results.map(({ contender, first, last }) => [
+    contender,
+    count(first),
+    count(last),
+    percent(last / first),
+  ]);
+  const steps = results[0]?.steps.toLocaleString('en-US');
+  return { head: [`mnistLarge, ${steps} steps`, 'rows/s, first tenth', 'last tenth', 'share'], rows };
 }
 
-function ratio(value: number): string {
-  return `${value.toFixed(value < 10 ? 1 : 0)}×`;
+export function memoryTable({ wide, networks, large }: MemoryResult): Table {
+  const { rowsPerSecond } = large;
+  return {
+    head: ['memory', 'measured'],
+    rows: [
+      ...wide.map(({ contender, peakBytes }) => [`training wide, ${contender}`, megabytes(peakBytes)]),
+      [`${count(networks.made)} networks made and dropped: after each tenth`, networks.bytes.map(megabytes).join(', ')],
+      [`a fit on ${count(large.rows)} rows, ${megabytes(large.dataBytes)}: growth`, megabytes(large.grownBytes)],
+      ['rows/s', count(rowsPerSecond.large)],
+      [`share of those on ${count(large.smallRows)} rows`, percent(rowsPerSecond.large / rowsPerSecond.small)],
+    ],
+  };
 }
 
-function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+/** The most that was measured: less is what something else on the machine took. */
+export function peakOf(peaks: Peaks, all: boolean, isa = Object.keys(peaks)[0]): number {
+  const { oneCore, allCores } = peaks[isa];
+  return (all ? allCores : oneCore).maximum;
+}
+
+function loss(value: number): string {
+  return value.toPrecision(4);
 }

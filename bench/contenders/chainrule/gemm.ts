@@ -1,0 +1,98 @@
+import type { GemmArguments, Kernels } from '../../../src/backend/backend.js';
+import { selectBackend } from '../../../src/backend/select.js';
+import { typescriptBackend } from '../../../src/backend/typescript/index.js';
+import type { FloatArray } from '../../../src/index.js';
+import { fillUniform } from '../../data.js';
+import type { GemmShape } from '../../shapes.js';
+import type { GemmAnswer, GemmTask } from '../../tasks.js';
+import { gemmTolerance } from '../../tolerance.js';
+import type { Options } from './network.js';
+
+/** Checks each product's answer, then times it. */
+export function measureGemm({ shapes }: GemmTask, { backend: name, isa, threads }: Options): GemmAnswer {
+  const { backend } = selectBackend(name);
+  if (backend.name !== name || backend.isa !== isa) {
+    throw new Error(`expected ${name} ${isa} for the bench, got ${backend.name} ${backend.isa}`);
+  }
+  const kernels = backend.kernels('float32');
+  const measured = backend.name === 'typescript' || isa === 'scalar' ? shapes.map(shareOf) : shapes;
+  return { speeds: measured.map((shape) => measureShape(kernels, shape, threads)), ran: `${name} ${isa}` };
+}
+
+/** Operations that the slower ones do in some 30 ms. */
+const slowOperations = 1e8;
+
+/** So many rows of C that the slower ones are done in time; n and k, which decide what fits a cache, stay. */
+function shareOf(shape: GemmShape): GemmShape {
+  const rows = Math.max(16, Math.floor(slowOperations / (2 * shape.n * shape.k)));
+  return { ...shape, m: Math.min(shape.m, rows) };
+}
+
+/** Of calls that are timed together, so that the clock's resolution and a tick of the system vanish. */
+const sampleSeconds = 0.02;
+/** Beyond this, two samples a process are enough. */
+const longSample = 0.1;
+
+function measureShape(kernels: Kernels, shape: GemmShape, threads: number): number[] {
+  const { m, n, k, transposeA, transposeB } = shape;
+  const a = new Float32Array(m * k);
+  const b = new Float32Array(k * n);
+  const c = new Float32Array(m * n);
+  fillUniform(a, 1);
+  fillUniform(b, 2);
+  const leadingDimensions = { lda: transposeA ? m : k, ldb: transposeB ? k : n, ldc: n };
+  const args = { m, n, k, a, b, c, transposeA, transposeB, accumulate: false, threads, ...leadingDimensions };
+  const secondsOf = (calls: number): number => {
+    const started = performance.now();
+    for (let i = 0; i < calls; i++) kernels.gemm(args);
+    return (performance.now() - started) / 1000;
+  };
+  kernels.gemm(args);
+  check(shape, args);
+
+  let calls = 1;
+  let seconds = secondsOf(calls);
+  while (seconds < sampleSeconds) {
+    calls *= 2;
+    seconds = secondsOf(calls);
+  }
+  const samples = seconds > longSample ? 1 : 4;
+  const speeds = [seconds, ...Array.from({ length: samples }, () => secondsOf(calls))].map(
+    (seconds) => (2 * m * n * k * calls) / seconds,
+  );
+  check(shape, args);
+  return speeds;
+}
+
+const checkedRows = 8;
+
+/** Throws unless some rows of C, the first and the last among them, are what TypeScript makes of them in float64. */
+function check(shape: GemmShape, { m, n, k, a, lda, transposeA, b, c, ...rest }: GemmArguments): void {
+  const rows = Array.from({ length: checkedRows }, (_, r) => Math.round((r * (m - 1)) / (checkedRows - 1)));
+  const someA = new Float64Array(checkedRows * k);
+  rows.forEach((i, r) => {
+    for (let p = 0; p < k; p++) someA[r * k + p] = transposeA ? a[p * lda + i] : a[i * lda + p];
+  });
+  const expected = new Float64Array(checkedRows * n);
+  const kernels = typescriptBackend.kernels('float64');
+  kernels.gemm({ ...rest, m: checkedRows, n, k, a: someA, lda: k, transposeA: false, b, c: expected });
+  const columnNorms = normsOfColumns(b, k, n, rest.ldb, rest.transposeB);
+  rows.forEach((i, r) => {
+    const rowNorm = Math.hypot(...someA.subarray(r * k, (r + 1) * k));
+    for (let j = 0; j < n; j++) {
+      const error = Math.abs(c[i * n + j] - expected[r * n + j]);
+      if (error <= gemmTolerance(shape, rowNorm, columnNorms[j], 'float32')) continue;
+      throw new Error(`expected ${expected[r * n + j]} for element (${i}, ${j}) of ${shape.name}, got ${c[i * n + j]}`);
+    }
+  });
+}
+
+/** Of op(B), (k, n). */
+function normsOfColumns(b: FloatArray, k: number, n: number, ldb: number, transposed: boolean): Float64Array {
+  const squares = new Float64Array(n);
+  const [rowStride, columnStride] = transposed ? [1, ldb] : [ldb, 1];
+  for (let p = 0; p < k; p++) {
+    for (let j = 0; j < n; j++) squares[j] += b[p * rowStride + j * columnStride] ** 2;
+  }
+  return squares.map(Math.sqrt);
+}

@@ -1,0 +1,72 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { NumericArray } from '../../src/index.js';
+import type { Case, Handlers, Task } from '../tasks.js';
+
+/**
+ * What every contender in JavaScript does: reads its options and the task, both JSON, from the command line, and prints
+ * its answer as the last line of its output.
+ */
+export async function answer<Options>(handlers: Handlers<Options>): Promise<void> {
+  const [options, task] = process.argv.slice(2).map((text) => JSON.parse(text)) as [Options, Task];
+  const handler = handlers[task.kind] as ((task: Task, options: Options) => unknown) | undefined;
+  if (!handler) throw new Error(`expected ${Object.keys(handlers).join(', ')} for the task, got ${task.kind}`);
+  const result = await handler(task, options);
+  // Not `process.exit`, which waits for ever if the compiler waits for the collector just then (Node 20).
+  console.log(JSON.stringify(result));
+}
+
+export interface CaseData {
+  /** (rows, inputs). */
+  readonly x: Float32Array;
+  /** (rows, 1), or classes. */
+  readonly y: NumericArray;
+}
+
+export function readData({ files, loss }: Case): CaseData {
+  const y = readBytes(files.y);
+  return {
+    x: new Float32Array(readBytes(files.x)),
+    y: loss === 'crossEntropy' ? new Int32Array(y) : new Float32Array(y),
+  };
+}
+
+/** Of each layer: (inputs, units) and (units). */
+export type Parameters = readonly { readonly weights: Float32Array; readonly bias: Float32Array }[];
+
+export function readParameters({ files, layers, inputs }: Case): Parameters {
+  const values = new Float32Array(readBytes(files.parameters));
+  let offset = 0;
+  const take = (count: number): Float32Array => {
+    offset += count;
+    return values.subarray(offset - count, offset);
+  };
+  return layers.map(({ units }, i) => {
+    const width = i === 0 ? inputs : layers[i - 1].units;
+    return { weights: take(width * units), bias: take(units) };
+  });
+}
+
+export function writeOutputs({ files }: Case, outputs: NumericArray): void {
+  writeFileSync(files.outputs, Float32Array.from(outputs));
+}
+
+/** y as one row of `outputs` numbers per row: classes become 1 among zeros. */
+export function targetsOf({ loss, layers }: Case, y: NumericArray): Float32Array {
+  if (loss !== 'crossEntropy') return Float32Array.from(y);
+  const classes = layers[layers.length - 1].units;
+  const targets = new Float32Array(y.length * classes);
+  y.forEach((label, i) => {
+    targets[i * classes + label] = 1;
+  });
+  return targets;
+}
+
+export function peakBytes(): number {
+  return process.resourceUsage().maxRSS * 1024;
+}
+
+function readBytes(file: string): ArrayBuffer {
+  const { buffer, byteOffset, byteLength } = readFileSync(file);
+  const whole = byteOffset === 0 && byteLength === buffer.byteLength;
+  return (whole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)) as ArrayBuffer;
+}

@@ -1,0 +1,69 @@
+import { sgd } from '../src/index.js';
+import { withCase } from './cases.js';
+import { chainrule } from './contenders/programs.js';
+import { ours } from './contenders/registry.js';
+import { allCores } from './machine.js';
+import type { Settings } from './settings.js';
+import { operationsPerRow, type Workload } from './shapes.js';
+import { type Spread, spreadOf } from './statistics.js';
+import { trainingTask } from './training.bench.js';
+import { PeakMeter, type Peaks, takeTurns } from './turns.js';
+
+/** What is varied, one thing at a time, from the same network. */
+export type Dimension = 'batch size' | 'width' | 'depth' | 'rows';
+
+export interface ScalingResult {
+  readonly dimension: Dimension;
+  readonly value: number;
+  readonly peaks: Peaks;
+  /** For one multiply-add that the mathematics needs, with all threads. */
+  readonly secondsPerMultiplyAdd: Spread;
+}
+
+const base = { 'batch size': 128, width: 256, depth: 3, rows: 16_384 };
+const series: Readonly<Record<Dimension, readonly number[]>> = {
+  'batch size': [1, 4, 16, 64, 256, 1024, 4096],
+  width: [16, 32, 64, 128, 256, 512, 1024, 2048],
+  depth: [1, 2, 4, 8, 16, 32],
+  rows: [1024, 4096, 16_384, 65_536, 262_144, 1_048_576],
+};
+
+export async function benchScaling(settings: Settings): Promise<ScalingResult[]> {
+  const results: ScalingResult[] = [];
+  for (const dimension of (Object.keys(series) as Dimension[]).filter((name) => settings.wants(name))) {
+    for (const value of series[dimension]) results.push(await benchPoint(dimension, value, settings));
+  }
+  return results;
+}
+
+async function benchPoint(dimension: Dimension, value: number, { isas }: Settings): Promise<ScalingResult> {
+  const workload = workloadWith({ ...base, [dimension]: value });
+  const meter = new PeakMeter(isas.slice(0, 1));
+  const entrant = { contender: ours.best, variant: '', program: chainrule(isas[0], allCores) };
+  const [{ answers }] = await withCase(workload, ({ given }) =>
+    takeTurns({
+      entrants: [entrant],
+      rounds: 1,
+      meter,
+      task: { ...trainingTask(given), seconds: 0.75 },
+      speedOf: ({ speeds }) => spreadOf(speeds).median,
+    }),
+  );
+  const multiplyAdds = operationsPerRow(workload) / 2;
+  const seconds = answers.flatMap(({ speeds }) => speeds.map((rowsPerSecond) => 1 / (rowsPerSecond * multiplyAdds)));
+  return { dimension, value, peaks: meter.peaks, secondsPerMultiplyAdd: spreadOf(seconds) };
+}
+
+/** As many inputs as units in each hidden layer; but where there are a million rows, 64, so that they fit into memory. */
+function workloadWith({ 'batch size': batchSize, width, depth, rows }: typeof base): Workload {
+  const hidden = Array.from({ length: depth }, () => ({ units: width, activation: 'relu' as const }));
+  return {
+    name: 'scaling',
+    rows: Math.max(rows, batchSize),
+    inputs: width,
+    layers: [...hidden, { units: 10, activation: 'softmax' }],
+    loss: 'crossEntropy',
+    optimizer: sgd({ learningRate: 1e-3 }),
+    batchSize,
+  };
+}

@@ -1,0 +1,157 @@
+/** What this library is to reach on two AVX-512 cores, and what it does. */
+import { fann, ours, pureJavaScript, pytorch } from './contenders/registry.js';
+import { count, giga, megabytes, microseconds, percent, ratio, type Table } from './format.js';
+import type { Report } from './report.js';
+import { geometricMean } from './statistics.js';
+import { bestLibrary, peakOf, shareOfPeak } from './tables.js';
+import type { TrainingResult } from './training.bench.js';
+
+interface Training {
+  /** Share of the peak of all cores, or rows per second. */
+  readonly asked: { readonly peak: number } | { readonly rowsPerSecond: number };
+  readonly againstPytorch: number;
+}
+
+const training: Readonly<Record<string, Training>> = {
+  wide: { asked: { peak: 0.85 }, againstPytorch: 1.3 },
+  mnistLarge: { asked: { peak: 0.78 }, againstPytorch: 2.8 },
+  mnistSmall: { asked: { peak: 0.55 }, againstPytorch: 3 },
+  mnistOnline: { asked: { rowsPerSecond: 60_000 }, againstPytorch: 8 },
+  tabular: { asked: { rowsPerSecond: 2.5e6 }, againstPytorch: 12 },
+  tabularAdam: { asked: { rowsPerSecond: 2e6 }, againstPytorch: 20 },
+  xor: { asked: { rowsPerSecond: 9e6 }, againstPytorch: 100 },
+};
+const inference: Readonly<Record<string, { peak?: number; seconds?: number; againstPytorch: number }>> = {
+  throughput: { peak: 0.92, againstPytorch: 1.2 },
+  latency: { seconds: 4e-6, againstPytorch: 3 },
+};
+
+/** Against PyTorch at its best, in the same run. */
+export function targetTable(report: Report): Table {
+  const results = report.training?.results ?? [];
+  return {
+    head: ['workload', 'reached', 'asked', 'against PyTorch', 'asked'],
+    rows: [
+      ...gemmRows(report),
+      ...Object.keys(training).flatMap((name) => trainingRow(results, name)),
+      ...inferenceRows(report),
+    ],
+  };
+}
+
+function trainingRow(results: readonly TrainingResult[], name: string): string[][] {
+  const result = results.find(({ workload }) => workload === name);
+  const own = speedsOf(result)[ours.best];
+  if (!result || own === undefined) return [];
+  const { asked, againstPytorch } = training[name];
+  const figure = result.contenders.find(({ contender }) => contender === ours.best)!;
+  const peer = speedsOf(result)[pytorch];
+  const [reached, wanted] =
+    'peak' in asked
+      ? [`${percent(shareOfPeak(figure, result.operationsPerRow, result.peaks))} of the peak`, percent(asked.peak)]
+      : [`${count(own)} rows/s`, count(asked.rowsPerSecond)];
+  return [[name, reached, wanted, peer ? ratio(own / peer) : '', ratio(againstPytorch)]];
+}
+
+function inferenceRows({ inference: figures }: Report): string[][] {
+  return (figures?.results ?? []).flatMap((result) => {
+    const own = result.contenders.find(({ contender }) => contender === ours.best);
+    if (!own) return [];
+    const { peak, seconds = 0, againstPytorch } = inference[result.inference];
+    const peer = result.contenders.find(({ contender }) => contender === pytorch);
+    const share = (result.rows * result.operationsPerRow) / own.seconds.median / peakOf(result.peaks, true);
+    const [reached, wanted] =
+      peak === undefined
+        ? [`${microseconds(own.seconds.median)} µs`, `${microseconds(seconds)} µs`]
+        : [`${percent(share)} of the peak`, percent(peak)];
+    const against = peer ? ratio(peer.seconds.median / own.seconds.median) : '';
+    return [[result.inference, reached, wanted, against, ratio(againstPytorch)]];
+  });
+}
+
+function gemmRows({ gemm }: Report): string[][] {
+  const ratios = (gemm?.results ?? []).flatMap(({ shape, contenders }) =>
+    contenders
+      .filter(({ library }) => library === ours.best)
+      .flatMap((own) => {
+        const best = bestLibrary(contenders, own.threads);
+        return best ? [{ shape, threads: own.threads, ratio: own.speed.median / best.speed.median }] : [];
+      }),
+  );
+  if (ratios.length === 0) return [];
+  const worst = ratios.reduce((least, one) => (one.ratio < least.ratio ? one : least));
+  const mean = geometricMean(ratios.map(({ ratio }) => ratio));
+  return [
+    ['GEMM: geometric mean against the best library', percent(mean), '100 %', '', ''],
+    [`GEMM: the worst, ${worst.shape.name} on ${worst.threads}`, percent(worst.ratio), '95 %', '', ''],
+  ];
+}
+
+/** The rest of what is asked. */
+export function furtherTable(report: Report): Table {
+  const results = report.training?.results ?? [];
+  const rows: string[][] = [];
+  const workload = (name: string) => results.find((result) => result.workload === name);
+  const speeds = (name: string) => speedsOf(workload(name));
+
+  for (const name of ['mnistLarge', 'wide']) {
+    const { [ours.best]: all, [ours.oneThread]: one } = speeds(name);
+    if (all && one) rows.push([`the second core on ${name}`, ratio(all / one), ratio(1.8)]);
+  }
+  const gains = results
+    .filter(({ workload }) => !['mnistLarge', 'wide'].includes(workload))
+    .flatMap((result) => {
+      const { [ours.best]: all, [ours.oneThread]: one } = speedsOf(result);
+      return all && one ? [{ name: result.workload, gain: all / one }] : [];
+    });
+  if (gains.length > 0) {
+    const least = gains.reduce((a, b) => (b.gain < a.gain ? b : a));
+    rows.push([`the second core elsewhere, the least: ${least.name}`, ratio(least.gain), ratio(1)]);
+  }
+  const onAvx2 = workload('wide')?.contenders.find(({ contender }) => contender === ours.avx2);
+  if (onAvx2) {
+    const { operationsPerRow, peaks } = workload('wide')!;
+    rows.push(['wide on AVX2, of its own peak', percent(shareOfPeak(onAvx2, operationsPerRow, peaks)), '85 %']);
+  }
+  const { [ours.best]: xor, [fann]: xorOfFann } = speeds('xor');
+  if (xor && xorOfFann) rows.push(['xor against FANN', ratio(xor / xorOfFann), ratio(2)]);
+  rows.push(...typescriptRows(results));
+
+  for (const { workload, alone, together } of report.together?.results ?? []) {
+    rows.push([`two fits at once, ${workload}`, percent(together.median / alone.median), '90 %']);
+  }
+  const denormals = report.denormals?.results.find(({ contender }) => contender === ours.best);
+  if (denormals)
+    rows.push(['the last steps of 5,000, against the first', percent(denormals.last / denormals.first), '100 %']);
+  for (const { wide, networks, large } of report.memory?.results ?? []) {
+    const own = wide.find(({ contender }) => contender === ours.best);
+    if (own) rows.push(['memory of wide', megabytes(own.peakBytes), 'below 250 MB']);
+    const growth = networks.bytes[networks.bytes.length - 1] / networks.bytes[networks.bytes.length / 2 - 1] - 1;
+    rows.push([`memory's growth over the second half of ${count(networks.made)} networks`, percent(growth), '0 %']);
+    const { rowsPerSecond } = large;
+    rows.push([
+      `rows/s on ${megabytes(large.dataBytes)} of data`,
+      percent(rowsPerSecond.large / rowsPerSecond.small),
+      '95 %',
+    ]);
+  }
+  return { head: ['also', 'reached', 'asked'], rows };
+}
+
+function typescriptRows(results: readonly TrainingResult[]): string[][] {
+  const rows = results.flatMap((result): string[][] => {
+    const speeds = speedsOf(result);
+    const own = speeds[ours.typescript];
+    const [fastest] = pureJavaScript.filter((name) => speeds[name]).sort((a, b) => speeds[b] - speeds[a]);
+    if (!own || fastest === undefined) return [];
+    return [[`TypeScript against ${fastest}, ${result.workload}`, ratio(own / speeds[fastest]), ratio(1)]];
+  });
+  const large = results.find(({ workload }) => workload === 'mnistLarge');
+  const speed = speedsOf(large)[ours.typescript];
+  if (large && speed) rows.push(['TypeScript on mnistLarge', `${giga(speed * large.operationsPerRow)} GFLOP/s`, '2.0']);
+  return rows;
+}
+
+function speedsOf(result: TrainingResult | undefined): Record<string, number> {
+  return Object.fromEntries((result?.contenders ?? []).map(({ contender, speed }) => [contender, speed.median]));
+}

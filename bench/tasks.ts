@@ -1,0 +1,151 @@
+/** What a contender's process is asked, as JSON, and what it answers. */
+import type { GemmShape, Workload } from './shapes.js';
+
+/** A workload as a contender finds it: with files of numbers, little-endian. */
+export interface Case extends Workload {
+  readonly files: {
+    /** float32, (rows, inputs). */
+    readonly x: string;
+    /** float32, (rows, 1), or for crossEntropy int32, (rows): classes. */
+    readonly y: string;
+    /** float32: weights (inputs, units) and bias (units) of each layer in turn. */
+    readonly parameters: string;
+    /** float32, (rows, outputs): what the contender writes. */
+    readonly outputs: string;
+  };
+}
+
+/** The first rows of a workload, so many times over. */
+export interface Share {
+  readonly rows: number;
+  readonly epochs: number;
+}
+
+export interface TrainingTask {
+  readonly kind: 'training';
+  readonly case: Case;
+  /** Trained in this order of rows, unshuffled; then judged by the outputs for the first `judgedRows`. */
+  readonly compared: Share;
+  readonly judgedRows: number;
+  /** Of the training that is timed, before time is taken: so many updates, but for no longer than so. */
+  readonly warmUp: { readonly updates: number; readonly seconds: number };
+  readonly seconds: number;
+}
+
+/** What really ran: versions, kernels, threads. */
+interface Ran {
+  readonly ran: string;
+}
+
+/** The largest resident set of the process, its runtime and the data included. */
+interface Footprint {
+  readonly peakBytes: number;
+}
+
+export interface TrainingAnswer extends Ran, Footprint {
+  /** Rows per second, in each sample. */
+  readonly speeds: readonly number[];
+}
+
+export interface InferenceTask {
+  readonly kind: 'inference';
+  readonly case: Case;
+}
+
+export interface InferenceAnswer extends Ran {
+  /** For all rows at once, in each sample. */
+  readonly seconds: readonly number[];
+}
+
+export interface GemmTask {
+  readonly kind: 'gemm';
+  readonly shapes: readonly GemmShape[];
+}
+
+export interface GemmAnswer extends Ran {
+  /** For each shape, floating-point operations per second in each sample. */
+  readonly speeds: readonly (readonly number[])[];
+}
+
+/** Multiply-adds in registers, on each instruction set in turn. */
+export interface PeakTask {
+  readonly kind: 'peak';
+  readonly isas: readonly string[];
+  /** By `Date.now()`: processes on several cores measure at the same time. */
+  readonly startAt: number;
+}
+
+export interface PeakAnswer {
+  /** Of each instruction set. */
+  readonly operationsPerSecond: readonly number[];
+}
+
+/** One fit, from parameters of the contender's own choice. */
+export interface EpochsTask {
+  readonly kind: 'epochs';
+  readonly case: Case;
+  readonly epochs: number;
+}
+
+export interface EpochsAnswer extends Ran, Footprint {
+  /** Of each epoch. */
+  readonly seconds: readonly number[];
+}
+
+/** Fits of so many networks at once in one process, one thread each. */
+export interface TogetherTask {
+  readonly kind: 'together';
+  readonly case: Case;
+  readonly networks: number;
+  readonly seconds: number;
+}
+
+export interface TogetherAnswer {
+  /** Rows per second, of each network. */
+  readonly speeds: readonly number[];
+}
+
+/** Networks made, trained for one update and dropped without `dispose`. */
+export interface ManyNetworksTask {
+  readonly kind: 'manyNetworks';
+  readonly case: Case;
+  readonly networks: number;
+  readonly reports: number;
+}
+
+export interface ManyNetworksAnswer {
+  /** The resident set at equal distances, from behind the first part on. */
+  readonly bytes: readonly number[];
+}
+
+/** Fits of one epoch on so many rows that the process makes itself, of 128 inputs and 10 classes. */
+export interface LargeTask {
+  readonly kind: 'large';
+  readonly rows: number;
+  readonly fits: number;
+}
+
+export interface LargeAnswer {
+  readonly rowsPerSecond: number;
+  readonly dataBytes: number;
+  /** By how much the resident set grew from when the data was there to its largest during the fit. */
+  readonly grownBytes: number;
+}
+
+interface Answers {
+  training: [TrainingTask, TrainingAnswer];
+  inference: [InferenceTask, InferenceAnswer];
+  gemm: [GemmTask, GemmAnswer];
+  peak: [PeakTask, PeakAnswer];
+  epochs: [EpochsTask, EpochsAnswer];
+  together: [TogetherTask, TogetherAnswer];
+  manyNetworks: [ManyNetworksTask, ManyNetworksAnswer];
+  large: [LargeTask, LargeAnswer];
+}
+
+export type Task = Answers[keyof Answers][0];
+export type Answer<T extends Task> = Answers[T['kind']][1];
+/** What a program can be asked, by kind. */
+export type Handlers<Options> = {
+  [K in keyof Answers]?: (task: Answers[K][0], options: Options) => Answers[K][1] | Promise<Answers[K][1]>;
+};
