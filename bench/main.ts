@@ -48,7 +48,13 @@ async function main(): Promise<void> {
     throw new Error(`expected ${Object.keys(benches).join(', ')} or report for the part, got ${unknown}`);
   }
   const settings = await createSettings();
-  for (const part of parts as Part[]) await measure(part, settings);
+  for (const part of parts as Part[]) {
+    try {
+      await measure(part, settings);
+    } catch (error) {
+      fail(`${part}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
 
   const report = load();
   if (parts.length === 0) console.log(describe(report));
@@ -72,12 +78,14 @@ async function measure(part: Part, settings: Settings): Promise<void> {
   const results = await benches[part](settings);
   const report = { [part]: { measured: new Date().toISOString(), machine, isas, rounds, results } } as Report;
   console.log(`\n${describe(report)}`);
-  for (const wrong of wrongAnswers(report)) {
-    console.error(wrong);
-    process.exitCode = 1;
-  }
+  wrongAnswers(report).forEach(fail);
   if (!settings.filtered) save(report);
-  if (process.env.PART) (await import('node:fs')).writeFileSync(process.env.PART, JSON.stringify(report));
+}
+
+/** The other parts go on. */
+function fail(message: string): void {
+  console.error(message);
+  process.exitCode = 1;
 }
 
 await main();

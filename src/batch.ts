@@ -10,7 +10,7 @@ import { byLayer, type LayerParameters, newParameters } from './parameters.js';
 import type { Parts } from './parts.js';
 import { ensureEnoughRows, hasPenalty, resolveOutputLoss } from './plan.js';
 import { continueOptimizer, epochTrainer } from './progress.js';
-import { type Data, readInputs, readSamples } from './samples.js';
+import { type Data, readInputsNow, readSamples } from './samples.js';
 import { runNow } from './steps.js';
 import { options } from './validate.js';
 
@@ -98,7 +98,7 @@ const jacobianRows = 1024;
 
 /** ∂outputs/∂inputs of each row, (outputs, inputs): the way back from each output's unit vector. */
 export function jacobian({ plan, trainer, shape }: Parts, x: MatrixLike): Matrix<FloatArray>[] {
-  const { data, rows } = runNow(readInputs(x, shape, 'x'));
+  const { data, rows } = readInputsNow(x, shape, 'x');
   const { inputs, outputs, dtype } = plan;
   const rowsAtOnce = Math.max(1, Math.floor(jacobianRows / outputs));
   const matrices: Matrix<FloatArray>[] = [];

@@ -7,7 +7,7 @@ import { type OptimizerSpec, resolveOptimizer } from './optimizers.js';
 import type { Parts } from './parts.js';
 import { ensureEnoughRows } from './plan.js';
 import { continueOptimizer } from './progress.js';
-import { readInputs } from './samples.js';
+import { readInputsNow } from './samples.js';
 import { runNow } from './steps.js';
 import { boolean, options } from './validate.js';
 
@@ -47,7 +47,7 @@ export class CustomLoop {
     const { plan, trainer, shape, progress } = this.#parts;
     const { training = true } = options(given, 'options of forward', ['training']);
     boolean(training, 'training');
-    const { data, rows } = runNow(readInputs(x, shape, 'x'));
+    const { data, rows } = readInputsNow(x, shape, 'x');
     if (rows === 0) throw expected('INVALID_ARGUMENT', 'at least one row', 'x', 'none');
     if (training) ensureEnoughRows(plan, rows, rows);
     this.forget();

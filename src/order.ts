@@ -43,8 +43,11 @@ export function sequence(from: number, count: number): Uint32Array {
   return numbers;
 }
 
-/** Epochs in one call at most: the report of each takes a fraction of a microsecond, which adds up to a millisecond or two. */
-const chunkEpochs = 2 ** 13;
+/**
+ * Epochs in one call at most: the report of each takes a fraction of a microsecond, which adds up to a millisecond. The first
+ * calls have fewer, because nothing is trained before the first order is there.
+ */
+const chunkEpochs = { first: 2 ** 9, most: 2 ** 13 };
 
 /** What one call of the trainer trains on: several whole epochs, or rows `from` to `to` of one epoch's order. */
 export interface Chunk {
@@ -67,8 +70,9 @@ export function* chunks(
   together: boolean,
 ): Generator<Chunk, undefined> {
   const partRows = Math.max(1, Math.floor(chunkRows / batchSize)) * batchSize;
-  const atOnce = together ? Math.min(chunkEpochs, Math.max(1, Math.floor(chunkRows / rows))) : 1;
-  for (let done = 0; done < epochs; done += atOnce) {
+  const most = together ? Math.min(chunkEpochs.most, Math.max(1, Math.floor(chunkRows / rows))) : 1;
+  let atOnce = Math.min(chunkEpochs.first, most);
+  for (let done = 0; done < epochs; ) {
     const count = Math.min(atOnce, epochs - done);
     if (count > 1) yield { firstEpoch: firstEpoch + done, epochs: count, from: 0, to: count * rows };
     else {
@@ -76,5 +80,7 @@ export function* chunks(
         yield { firstEpoch: firstEpoch + done, epochs: 1, from, to: Math.min(from + partRows, rows) };
       }
     }
+    done += count;
+    atOnce = Math.min(2 * atOnce, most);
   }
 }

@@ -68,6 +68,25 @@ describe.each(backends)('fit on %s', (_, backend) => {
     expect(await train({ onBatch: () => undefined, onEpoch: async () => undefined })).toEqual(alone);
   });
 
+  it('trains and reports thousands of tiny epochs as one by one', async () => {
+    const train = async (listeners: Partial<FitOptions>): Promise<[(number | undefined)[][], number[]]> => {
+      const network = create();
+      const few = { x: x.subarray(0, 4 * 5), y: y.subarray(0, 4) };
+      // No whole number of the chunks that epochs are trained in.
+      const { epochs } = await network.fit(few, { ...options, batchSize: 3, epochs: 1601, ...listeners });
+      const figures = epochs.map(({ epoch, loss, learningRate, gradientNorms }) => [
+        epoch,
+        loss,
+        learningRate,
+        gradientNorms?.[0],
+      ]);
+      return [figures, allParameters(network)];
+    };
+    expect(await train({ onEpoch: () => undefined })).toEqual(await train({}));
+    const norms = { gradientNorms: true };
+    expect(await train({ ...norms, onEpoch: () => undefined })).toEqual(await train(norms));
+  });
+
   it('goes on where the last fit ended', async () => {
     const [whole, split] = [create(), create()];
     const history = await whole.fit(data, { ...options, epochs: 5 });

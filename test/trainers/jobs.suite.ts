@@ -181,6 +181,10 @@ export function jobSuite(backend: Backend, dtype: Dtype, record: Record): void {
       ended: 'complete',
     });
 
+    const predicted = floats(dtype, 50 * 3);
+    trainer.predictSync(samples.x, 50, 9, predicted);
+    expect(predicted).toEqual(whole.outputs);
+
     const [hiddenWeights, hiddenBias, weights, bias] = makeParameters(plan);
     const kernels = backend.kernels(dtype);
     const layer = (
