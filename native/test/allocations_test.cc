@@ -25,7 +25,8 @@ void* allocate(size_t size, size_t alignment) {
 
 }  // namespace
 
-// All other forms call these.
+// All other forms call these. Where GCC puts one of a pair in line and not the other, it takes them for a mismatch.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(size_t size) { return allocate(size, alignof(max_align_t)); }
 void* operator new(size_t size, std::align_val_t alignment) { return allocate(size, static_cast<size_t>(alignment)); }
 void operator delete(void* memory) noexcept { ::free(memory); }
