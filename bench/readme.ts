@@ -28,13 +28,25 @@ export function updateReadmes(report: Report): void {
     ...tables.map(toMarkdown),
   ]);
   const targets = [targetTable(report), furtherTable(report)].filter(({ rows }) => rows.length > 0).map(toMarkdown);
-  replace('./README.md', [...targets, ...all].join('\n\n'));
+  const charts = [
+    ...(report.training ? [trainingChart('results/'), '![Shares of the peak](results/peak.svg)'] : []),
+    ...(report.scaling ? ['![Time per multiply-add](results/scaling.svg)'] : []),
+  ];
+  replace('./README.md', [...charts, ...targets, ...all].join('\n\n'));
   if (report.training) {
     replace(
       '../README.md',
-      `${machineLine(report.training)}\n\n${toMarkdown(trainingMatrix(report.training.results))}`,
+      [
+        trainingChart('bench/results/'),
+        machineLine(report.training),
+        toMarkdown(trainingMatrix(report.training.results)),
+      ].join('\n\n'),
     );
   }
+}
+
+function trainingChart(folder: string): string {
+  return `![Training: rows per second, this library and others](${folder}training.svg)`;
 }
 
 function replace(path: string, content: string): void {
