@@ -119,7 +119,7 @@ int allocations_of(int batches, int threads, const Wishes& wishes) {
   return allocations;
 }
 
-TEST_CASE("a job of 1000 batches allocates as often as one of 10") {
+TEST_CASE("a job of 100 batches allocates as often as one of 10") {
   const Wishes all_wishes[] = {
       {{}, false, false, false},
       {{}, false, false, true},
@@ -130,7 +130,7 @@ TEST_CASE("a job of 1000 batches allocates as often as one of 10") {
       CAPTURE(threads);
       const int few = allocations_of(10, threads, wishes);
       CHECK(few > 0);  // the counter counts: the first batch makes room for the others
-      CHECK(allocations_of(1000, threads, wishes) == few);
+      CHECK(allocations_of(100, threads, wishes) == few);
     }
   }
 }
