@@ -229,14 +229,44 @@ inline Ahead<T> next_block(const DenseWeightGradient<T>& layer, ptrdiff_t positi
   return {{.at = next, .step = step}, {.at = next + kCount / 2, .step = step}};
 }
 
+// Goes through rows in pieces, each of which one tile brings in: all at once would fill the queue that the tile's own
+// loads need.
+template <typename T>
+class Pieces {
+ public:
+  explicit Pieces(const UpcomingRows& rows) : rows_(rows) {}
+
+  // What so many prefetches reach of the row, or an even part of it.
+  typename Ahead<T>::Piece next(int prefetches) {
+    if (rows_.count == 0 || prefetches == 0) return {};
+    const ptrdiff_t reach = ptrdiff_t{64} * prefetches;
+    const ptrdiff_t pieces = (rows_.row_bytes + reach - 1) / reach;
+    const ptrdiff_t step = (rows_.row_bytes + pieces * prefetches - 1) / (pieces * prefetches);
+    const char* const at = rows_.data + *rows_.order * rows_.row_bytes + done_;
+    done_ += step * prefetches;
+    if (done_ >= rows_.row_bytes) {
+      done_ = 0;
+      ++rows_.order;
+      --rows_.count;
+    }
+    return {at, step};
+  }
+
+ private:
+  UpcomingRows rows_;
+  ptrdiff_t done_ = 0;  // bytes of the first row
+};
+
 // Loops: part of the inputs (that part of the batch stays in L2), panel of units (its delta stays in L1), panel of
 // inputs.
 template <typename T>
-void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels) {
+void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels,
+                           UpcomingRows upcoming) {
   constexpr int kP = kPanel<T>;
   alignas(64) T block[kP * kP];
   const int part = even_part(input_panels.end - input_panels.begin, resident_panels<T>(layer.rows));
   const int block_rows = even_part(layer.rows, kBlock);
+  Pieces<T> pieces(upcoming);
   const auto visit = [&](int p, int q) {
     const int inputs = min_of(kP, layer.inputs - q * kP);
     const ptrdiff_t offset = static_cast<ptrdiff_t>(q) * kP * kP;
@@ -249,6 +279,8 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
       int tile = 0;
       split_rows<T>(inputs, [&](int first, int height) {
         T* const out = sums + first * kP;
+        Ahead<T> ahead = next_block(layer, position, tile++, depth);
+        ahead.third = pieces.next(depth / 4);
         multiply_panel<T, Orientation::kColumns>(
             {.a = layer.input.panel(q) + static_cast<ptrdiff_t>(start) * kP + first,
              .a_panel = 0,
@@ -258,7 +290,7 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
              .out = out,
              .out_stride = kP,
              .k = depth},
-            height, min_of(kP, layer.units - p * kP), next_block(layer, position, tile++, depth));
+            height, min_of(kP, layer.units - p * kP), ahead);
       });
       start += depth;
     } while (start < layer.rows);

@@ -146,6 +146,21 @@ struct DenseInputGradient {
   Panels<T> gradient;     // (rows, inputs)
 };
 
+// Rows, by their numbers, that lie anywhere in memory and will be read soon: no processor foresees them.
+struct UpcomingRows {
+  const char* data = nullptr;
+  ptrdiff_t row_bytes = 0;
+  const uint32_t* order = nullptr;
+  int count = 0;
+
+  // The part of them that falls to the part `range` of [0, whole).
+  UpcomingRows part(Range range, int whole) const {
+    const int first = static_cast<int>(int64_t{count} * range.begin / whole);
+    const int end = static_cast<int>(int64_t{count} * range.end / whole);
+    return {data, row_bytes, order + first, end - first};
+  }
+};
+
 // inputᵀ · delta and the column sums of delta: stored, added to what is there, or applied by `update`.
 template <typename T>
 struct DenseWeightGradient {
@@ -252,7 +267,9 @@ struct KernelTable {
 
   void (*dense_forward)(const DenseForward<T>&, Range unit_panels, Range rows);
   void (*dense_input_gradient)(const DenseInputGradient<T>&, Range input_panels);
-  void (*dense_weight_gradient)(const DenseWeightGradient<T>&, Range unit_panels, Range input_panels);
+  // Brings the upcoming rows into the second-level cache, so that memory works while the core multiplies.
+  void (*dense_weight_gradient)(const DenseWeightGradient<T>&, Range unit_panels, Range input_panels,
+                                UpcomingRows upcoming);
   // (rows, columns) to (columns, rows), the given panels of the source. The destination has room for
   // padded_rows(columns).
   void (*transpose)(Panels<const T> source, Panels<T> destination, int rows, int columns, Range column_panels);

@@ -14,7 +14,7 @@ enum class Orientation {
   kColumns,  // k·kPanel + r: k runs along its rows, r along the columns of one panel
 };
 
-// Memory that is wanted soon. A tile brings it into L2 meanwhile, a line from either place for every four steps of k:
+// Memory that is wanted soon. A tile brings it into L2 meanwhile, a line from each place for every four steps of k:
 // what a product streams from farther away would hold it up, and the processor foresees no jump to another block.
 template <typename T>
 struct Ahead {
@@ -23,7 +23,13 @@ struct Ahead {
     ptrdiff_t step = 64 / sizeof(T);  // one line
     ptrdiff_t panel = 0;              // from one panel of a to the next, for kRows
   };
+  // A part of a row of any type, for kColumns.
+  struct Piece {
+    const char* at = nullptr;
+    ptrdiff_t step = 0;
+  };
   Place first, second;
+  Piece third = {};
 };
 
 template <typename T>
@@ -71,11 +77,16 @@ void multiply_tile(const Tile<T>& tile, const Ahead<T>& ahead) {
     const T* const b_end = b + depth * kP;
     const T* line0 = first;
     const T* line1 = second;
+    [[maybe_unused]] const char* line2 = ahead.third.at;
     for (; b_end - b >= 4 * kP; b += 4 * kP, a += 4 * kDepthStep) {
       __builtin_prefetch(line0, 0, kIntoL2);
       __builtin_prefetch(line1, 0, kIntoL2);
       line0 += ahead.first.step;
       line1 += ahead.second.step;
+      if constexpr (orientation == Orientation::kColumns) {
+        __builtin_prefetch(line2, 0, kIntoL2);
+        line2 += ahead.third.step;
+      }
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) step(a + i * kDepthStep, b + i * kP);
     }

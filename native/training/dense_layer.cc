@@ -118,8 +118,14 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<const T> input, Panels<
                                           .update = update ? &*update : nullptr,
                                           .weights = weights_.panels(),
                                           .bias = has_bias_ ? bias_.data() : nullptr};
-  for_grid(pass.team, work(pass), panels_of<T>(units_), panels_of<T>(inputs_), 1,
-           [&](Range units, Range inputs) { pass.kernels.dense_weight_gradient(product, units, inputs); });
+  // The lowest layer's is the last product of the pass.
+  const UpcomingRows upcoming = input_gradient.data ? UpcomingRows{} : pass.upcoming;
+  const int unit_panels = panels_of<T>(units_), input_panels = panels_of<T>(inputs_);
+  for_grid(pass.team, work(pass), unit_panels, input_panels, 1, [&](Range units, Range inputs) {
+    const bool split_units = units.end - units.begin < unit_panels;
+    const UpcomingRows own = split_units ? upcoming.part(units, unit_panels) : upcoming.part(inputs, input_panels);
+    pass.kernels.dense_weight_gradient(product, units, inputs, own);
+  });
 }
 
 template <typename T>

@@ -25,6 +25,7 @@ struct Pass {
   uint32_t first_row;  // position in the batch
   uint32_t update;     // keys the dropout masks
   uint32_t seed;
+  UpcomingRows upcoming;  // of the next pass, as far as known
 };
 
 // The factor φ' of an elementwise activation; the identity's where activation is null.

@@ -58,6 +58,11 @@ struct ClipPlan {
 
 enum class ElementType { kFloat32, kFloat64, kInt8, kUint8, kInt16, kUint16, kInt32, kUint32 };
 
+constexpr int bytes_of(ElementType type) {
+  constexpr int kBytes[] = {4, 8, 1, 1, 2, 2, 4, 4};
+  return kBytes[static_cast<int>(type)];
+}
+
 // The caller's memory, of any numeric type, row-major.
 struct Numbers {
   const void* data = nullptr;

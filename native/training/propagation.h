@@ -103,7 +103,19 @@ class Propagation {
             .training = batch.training,
             .first_row = static_cast<uint32_t>(first),
             .update = batch.update,
-            .seed = plan_.seed};
+            .seed = plan_.seed,
+            .upcoming = rows_after(batch, first + rows, rows)};
+  }
+
+  // Rows in sequence need no help.
+  UpcomingRows rows_after(const Batch& batch, int64_t first, int64_t most) const {
+    if (!batch.rows.order) return {};
+    const Numbers& x = batch.samples.x;
+    const int64_t from = batch.rows.first + first;
+    return {.data = static_cast<const char*>(x.data),
+            .row_bytes = ptrdiff_t{plan_.inputs} * bytes_of(x.type),
+            .order = batch.rows.order + from,
+            .count = static_cast<int>(std::min(most, batch.rows.end - from))};
   }
 
   const KernelTable<T>& kernels_;

@@ -169,7 +169,7 @@ void RowMajorKernels<T>::dense_backward(const RowMajorBackward<T>& layer) const 
                                    .update = update,
                                    .weights = weights.panels(),
                                    .bias = bias},
-                                  {0, panels_of<T>(units)}, {0, panels_of<T>(inputs)});
+                                  {0, panels_of<T>(units)}, {0, panels_of<T>(inputs)}, {});
   };
   if (layer.weight_gradient || layer.bias_gradient) {
     const PanelBuffer<T> gradient(inputs, units);
