@@ -60,6 +60,29 @@ void forward_row(const DenseForward<T>& layer, const Panels<T>& sums, int first_
   }
 }
 
+// The activation of a tile's rows. Of a panel that is padding for the most part the other columns are packed first.
+template <typename T>
+inline void activate_tile(const DenseForward<T>& layer, const T* z, T* output, int rows, int columns) {
+  constexpr int kP = kPanel<T>;
+  constexpr int kLanes = Vec<T>::kLanes;
+  const int width = (columns + kLanes - 1) / kLanes * kLanes;
+  if (2 * width > kP) {
+    layer.activation->forward(z, output, rows * kP, layer.parameters);
+    return;
+  }
+  alignas(64) T packed[(TileLimits<T>::kMaxRows + 1) * kP / 2];
+  T* end = packed;
+  for (int r = 0; r < rows; ++r) {
+    for (int c = 0; c < width; c += kLanes, end += kLanes) Vec<T>::load(z + r * kP + c).store(end);
+  }
+  for (; (end - packed) % kP != 0; end += kLanes) Vec<T>::zero().store(end);
+  layer.activation->forward(packed, packed, end - packed, layer.parameters);
+  const T* from = packed;
+  for (int r = 0; r < rows; ++r) {
+    for (int c = 0; c < width; c += kLanes, from += kLanes) Vec<T>::load(from).store(output + r * kP + c);
+  }
+}
+
 // Loops: part of the inputs (that part of the batch stays in L2), panel of units, block of inputs (that part of W's
 // panel stays in L1), tile of rows.
 template <typename T>
@@ -103,8 +126,7 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
               height, columns,
               {{.at = next, .panel = kSlice<T>}, {.at = input + height * kP, .panel = layer.input.stride}});
           next += depth / kP * kSlice<T>;
-          if (last && layer.activation)
-            layer.activation->forward(z, layer.output.panel(p) + row, height * kP, layer.parameters);
+          if (last && layer.activation) activate_tile(layer, z, layer.output.panel(p) + row, height, columns);
         });
         start += depth;
       } while (start < part_end);
@@ -113,20 +135,32 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
   } while (part_start < layer.inputs);
 }
 
+// Elements of a block that take less time one by one than in vectors.
+constexpr int kFewElements = 64;
+
+template <typename T>
+inline void clear(T* values, int count) {
+  for (int i = 0; i < count; i += Vec<T>::kLanes) Vec<T>::zero().store(values + i);
+}
+
 // A block of the product, inputs down and batch across, becomes (batch, inputs) and takes its factor φ'.
 template <typename T>
-inline void finish_input_gradient(const DenseInputGradient<T>& layer, const T* block, int input_panel,
-                                  int batch_panel) {
+inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, int input_panel, int batch_panel) {
   constexpr int kP = kPanel<T>;
   constexpr int kLanes = Vec<T>::kLanes;
   const int inputs = min_of(kP, layer.inputs - input_panel * kP);
   const int rows = min_of(kP, layer.rows - batch_panel * kP);
   alignas(64) T turned[kP * kP];
-  for (int i = 0; i < inputs; i += kLanes) {
-    for (int b = 0; b < rows; b += kLanes) transpose(block + i * kP + b, kP, turned + b * kP + i, kP);
-  }
-  for (int i = inputs; i < kP; ++i) {
-    for (int b = 0; b < rows; ++b) turned[b * kP + i] = 0;
+  if (inputs < kP) clear(turned, rows * kP);
+  if (inputs * rows <= kFewElements) {
+    for (int b = 0; b < rows; ++b) {
+      for (int i = 0; i < inputs; ++i) turned[b * kP + i] = block[i * kP + b];
+    }
+  } else {
+    if (inputs % kLanes != 0) clear(block + inputs * kP, (kLanes - inputs % kLanes) * kP);
+    for (int i = 0; i < inputs; i += kLanes) {
+      for (int b = 0; b < rows; b += kLanes) transpose(block + i * kP + b, kP, turned + b * kP + i, kP);
+    }
   }
   const ptrdiff_t offset = static_cast<ptrdiff_t>(batch_panel) * kP * kP;
   T* const gradient = layer.gradient.panel(input_panel) + offset;
@@ -261,7 +295,7 @@ class Pieces {
 // inputs.
 template <typename T>
 void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels,
-                           UpcomingRows upcoming) {
+                           const UpcomingRows& upcoming) {
   constexpr int kP = kPanel<T>;
   alignas(64) T block[kP * kP];
   const int part = even_part(input_panels.end - input_panels.begin, resident_panels<T>(layer.rows));
@@ -309,19 +343,27 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
 template <typename T>
 void transpose_panels(Panels<const T> source, Panels<T> destination, int rows, int columns, Range column_panels) {
   constexpr int kP = kPanel<T>;
+  constexpr int kLanes = Vec<T>::kLanes;
   alignas(64) T block[kP * kP];
   for (int p = column_panels.begin; p < column_panels.end; ++p) {
     for (int q = 0; q < panels_of<T>(rows); ++q) {
       const int height = min_of(kP, rows - q * kP);
+      const int width = min_of(kP, columns - p * kP);
       const T* from = source.panel(p) + static_cast<ptrdiff_t>(q) * kP * kP;
+      T* const to = destination.panel(q) + static_cast<ptrdiff_t>(p) * kP * kP;
+      if (height * width <= kFewElements) {
+        for (int c = 0; c < width; ++c) {
+          for (int r = 0; r < height; ++r) to[c * kP + r] = from[r * kP + c];
+        }
+        continue;
+      }
       if (height < kP) {
-        for (int i = 0; i < kP * kP; ++i) block[i] = i < height * kP ? from[i] : 0;
+        for (int i = 0; i < height * kP; i += kLanes) Vec<T>::load(from + i).store(block + i);
+        clear(block + height * kP, (kP - height) * kP);
         from = block;
       }
-      const int width = min_of(kP, columns - p * kP);
-      T* const to = destination.panel(q) + static_cast<ptrdiff_t>(p) * kP * kP;
-      for (int c = 0; c < width; c += Vec<T>::kLanes) {
-        for (int r = 0; r < kP; r += Vec<T>::kLanes) transpose(from + r * kP + c, kP, to + c * kP + r, kP);
+      for (int c = 0; c < width; c += kLanes) {
+        for (int r = 0; r < height; r += kLanes) transpose(from + r * kP + c, kP, to + c * kP + r, kP);
       }
     }
   }

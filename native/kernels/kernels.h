@@ -114,7 +114,7 @@ struct OptimizerKernel {
 // One update of one layer: what the weight-gradient product applies to each block it finishes.
 template <typename T>
 struct Update {
-  const OptimizerKernel<T>* optimizer;
+  const OptimizerKernel<T>* optimizer = nullptr;
   T constants[kMaxConstants] = {};
   T* weight_slots[kMaxSlots] = {};  // each laid out as the weights
   T* bias_slots[kMaxSlots] = {};
@@ -155,6 +155,7 @@ struct UpcomingRows {
 
   // The part of them that falls to the part `range` of [0, whole).
   UpcomingRows part(Range range, int whole) const {
+    if (count == 0) return {};
     const int first = static_cast<int>(int64_t{count} * range.begin / whole);
     const int end = static_cast<int>(int64_t{count} * range.end / whole);
     return {data, row_bytes, order + first, end - first};
@@ -269,7 +270,7 @@ struct KernelTable {
   void (*dense_input_gradient)(const DenseInputGradient<T>&, Range input_panels);
   // Brings the upcoming rows into the second-level cache, so that memory works while the core multiplies.
   void (*dense_weight_gradient)(const DenseWeightGradient<T>&, Range unit_panels, Range input_panels,
-                                UpcomingRows upcoming);
+                                const UpcomingRows& upcoming);
   // (rows, columns) to (columns, rows), the given panels of the source. The destination has room for
   // padded_rows(columns).
   void (*transpose)(Panels<const T> source, Panels<T> destination, int rows, int columns, Range column_panels);

@@ -105,8 +105,8 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<const T> input, Panels<
               [&](Range panels) { pass.kernels.dense_input_gradient(product, panels); });
   }
   if (!sink.wanted()) return;
-  std::optional<Update<T>> update;
-  if (sink.kind == Sink<T>::Kind::kUpdate) update = update_of(*sink.optimizer, sink.constants);
+  const bool updates = sink.kind == Sink<T>::Kind::kUpdate;
+  if (updates) prepare_update(*sink.optimizer, sink.constants);
   const DenseWeightGradient<T> product = {.rows = pass.rows,
                                           .inputs = inputs_,
                                           .units = units_,
@@ -115,7 +115,7 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<const T> input, Panels<
                                           .gradient = weights_.gradient_panels(),
                                           .bias_gradient = has_bias_ ? bias_.gradient() : nullptr,
                                           .accumulate = sink.accumulates(),
-                                          .update = update ? &*update : nullptr,
+                                          .update = updates ? &update_ : nullptr,
                                           .weights = weights_.panels(),
                                           .bias = has_bias_ ? bias_.data() : nullptr};
   // The lowest layer's is the last product of the pass.
@@ -129,14 +129,13 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<const T> input, Panels<
 }
 
 template <typename T>
-Update<T> DenseLayer<T>::update_of(const OptimizerKernel<T>& optimizer, const T* constants) const {
-  Update<T> update = {.optimizer = &optimizer, .l1 = l1_, .l2 = l2_};
-  memcpy(update.constants, constants, sizeof(update.constants));
+void DenseLayer<T>::prepare_update(const OptimizerKernel<T>& optimizer, const T* constants) {
+  update_.optimizer = &optimizer;
+  memcpy(update_.constants, constants, sizeof(update_.constants));
   for (int s = 0; s < optimizer.slots; ++s) {
-    update.weight_slots[s] = weights_.slot(s);
-    update.bias_slots[s] = bias_.slot(s);
+    update_.weight_slots[s] = weights_.slot(s);
+    update_.bias_slots[s] = bias_.slot(s);
   }
-  return update;
 }
 
 template <typename T>

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <optional>
-
 #include "layer.h"
 
 namespace chainrule {
@@ -35,7 +33,7 @@ class DenseLayer final : public Layer<T> {
     return !activation_->identity() && !activation_->rowwise() && !stops_at_pre_activation_;
   }
   const PanelBuffer<T>& sums() const { return keeps_pre_activation_ ? pre_activation_ : output_; }
-  Update<T> update_of(const OptimizerKernel<T>& optimizer, const T* constants) const;
+  void prepare_update(const OptimizerKernel<T>& optimizer, const T* constants);
   // With few rows it is the way of the weights through the caches that takes the time.
   int64_t work(const Pass<T>& pass) const {
     constexpr int kWeightCost = 8;
@@ -56,6 +54,8 @@ class DenseLayer final : public Layer<T> {
 
   Parameter<T> weights_;  // (inputs, units)
   Parameter<T> bias_;     // (units); zeros where there is none
+
+  Update<T> update_ = {.l1 = l1_, .l2 = l2_};  // in place: a copy for each batch would show in a tiny network
 
   int reserved_ = 0;
   PanelBuffer<T> pre_activation_;    // (rows, units)

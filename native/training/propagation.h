@@ -107,13 +107,15 @@ class Propagation {
             .upcoming = rows_after(batch, first + rows, rows)};
   }
 
-  // Rows in sequence need no help.
+  // Rows in sequence need no help, nor do those of samples that stay in a cache.
   UpcomingRows rows_after(const Batch& batch, int64_t first, int64_t most) const {
-    if (!batch.rows.order) return {};
+    constexpr int64_t kCached = 1 << 20;
     const Numbers& x = batch.samples.x;
+    const int64_t row_bytes = int64_t{plan_.inputs} * bytes_of(x.type);
+    if (!batch.rows.order || batch.samples.rows * row_bytes <= kCached) return {};
     const int64_t from = batch.rows.first + first;
     return {.data = static_cast<const char*>(x.data),
-            .row_bytes = ptrdiff_t{plan_.inputs} * bytes_of(x.type),
+            .row_bytes = row_bytes,
             .order = batch.rows.order + from,
             .count = static_cast<int>(std::min(most, batch.rows.end - from))};
   }

@@ -21,7 +21,7 @@ inline constexpr int kChunks = 4;
 
 // Calls visit(range) for contiguous parts of [0, count) on the threads of the team, or for all of it on this thread.
 template <typename Visit>
-void for_range(ThreadTeam& team, int64_t work, int count, Visit visit, int chunks = kChunks) {
+void for_range(ThreadTeam& team, int64_t work, int count, Visit&& visit, int chunks = kChunks) {
   if (work < kSharedWork || count < 2 || !team.worth_sharing(work)) {
     visit(Range{0, count});
     return;
@@ -32,8 +32,12 @@ void for_range(ThreadTeam& team, int64_t work, int count, Visit visit, int chunk
 // The same over a grid: splits whichever side leaves the threads more evenly loaded. `second_unit` is the size of a
 // piece of the second side below which splitting it gains nothing.
 template <typename Visit>
-void for_grid(ThreadTeam& team, int64_t work, int first, int second, int second_unit, Visit visit) {
+void for_grid(ThreadTeam& team, int64_t work, int first, int second, int second_unit, Visit&& visit) {
   const int threads = team.size();
+  if (threads == 1 || work < kSharedWork) {
+    visit(Range{0, first}, Range{0, second});
+    return;
+  }
   const auto balance = [threads](int count) {
     const int largest = (count + threads - 1) / threads;
     return count == 0 ? 1.0 : static_cast<double>(count) / (static_cast<double>(largest) * threads);
