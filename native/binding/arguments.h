@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 #include <limits>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "../training/job_thread.h"
 #include "../training/plan.h"
 #include "../training/row_major.h"
 
@@ -19,6 +21,7 @@ namespace chainrule {
 struct InstanceData {
   Napi::FunctionReference error_class;  // new (code, message)
   GemmResources gemm;
+  std::vector<std::unique_ptr<JobThread>> job_threads;  // without a job
 };
 
 Napi::Error typed_error(Napi::Env env, const char* code, const std::string& message);

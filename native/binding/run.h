@@ -44,7 +44,8 @@ class Run {
     // Registered after the thread-safe function, so it runs before that one's own clean-up when the environment ends.
     napi_add_env_cleanup_hook(raw, stop, run);
     try {
-      run->thread_ = std::thread([run] { run->work(); });
+      run->thread_ = take_thread(env);
+      run->thread_->start([run] { run->work(); });
     } catch (const std::exception& error) {
       run->failure_ = error.what();
       run->trainer_->release();
@@ -68,6 +69,20 @@ class Run {
         report_(std::move(report)),
         deferred_(Napi::Promise::Deferred::New(env)) {}
 
+  static std::unique_ptr<JobThread> take_thread(Napi::Env env) {
+    auto& threads = env.GetInstanceData<InstanceData>()->job_threads;
+    if (threads.empty()) return std::make_unique<JobThread>();
+    std::unique_ptr<JobThread> last = std::move(threads.back());
+    threads.pop_back();
+    return last;
+  }
+
+  // As many as can run at once; jobs beyond those leave none behind.
+  static void keep_thread(Napi::Env env, std::unique_ptr<JobThread> thread) {
+    auto& threads = env.GetInstanceData<InstanceData>()->job_threads;
+    if (threads.size() < std::thread::hardware_concurrency()) threads.push_back(std::move(thread));
+  }
+
   // On the job's thread.
   void work() {
     try {
@@ -81,7 +96,10 @@ class Run {
 
   // On the JavaScript thread, once.
   void finish(Napi::Env env) {
-    if (thread_.joinable()) thread_.join();
+    if (thread_) {
+      thread_->wait();
+      keep_thread(env, std::move(thread_));
+    }
     napi_remove_env_cleanup_hook(env_, stop, this);
     settle_.Release();
     try {
@@ -100,7 +118,7 @@ class Run {
   static void stop(void* data) {
     Run* const run = static_cast<Run*>(data);
     run->trainer_->cancel();
-    if (run->thread_.joinable()) run->thread_.join();
+    run->thread_.reset();
   }
 
   napi_env env_;
@@ -111,7 +129,7 @@ class Run {
   Report report_;
   Napi::Promise::Deferred deferred_;
   Settle settle_;
-  std::thread thread_;
+  std::unique_ptr<JobThread> thread_;
   std::string failure_;
 };
 
