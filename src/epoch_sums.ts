@@ -55,14 +55,14 @@ export class EpochSums {
   }
 
   /** Of the whole epoch; norms for so many layers, of which the last may be part of the one before. */
-  report(epoch: number, seconds: number, layers: number, validation?: EpochReport['validation']): EpochReport {
+  report(epoch: number, layers: number, validation?: EpochReport['validation']): EpochReport {
     const loss = this.#reduction === 'mean' ? this.#loss / this.#weight : this.#loss;
     const norms = this.#norms;
     const figures = {
       epoch,
       loss: loss + this.#penalty / this.#weight,
       learningRate: this.#learningRate,
-      seconds,
+      seconds: this.seconds,
     };
     // Copied only where there is more: a tiny network is trained for many thousands of epochs.
     if (this.#metrics.names.length === 0 && !validation && !norms) return figures;

@@ -76,7 +76,9 @@ class Training {
   /** Parameters to go back to at the end. */
   #best: readonly FloatArray[] | undefined;
   #running = false;
-  /** Whole epochs that nobody listens to: they are entered while the next ones are trained on. */
+  /** Somebody is told of each epoch, or decides by it, before the next begins. */
+  readonly #epochsAreHeard: boolean;
+  /** What has been trained on and nobody waits for: entered while the next is trained on. */
   #unentered: Trained | undefined;
 
   constructor(fit: Fit) {
@@ -94,10 +96,11 @@ class Training {
     // Rows per chunk at most, unless a single batch has more.
     const rowsAtOnce = options.onBatch ? this.#batchSize : Math.max(limit, this.#batchSize);
     const epochsMatter = options.stop.count > 0 || this.#rates.watchesEpochs || fit.validation !== undefined;
-    const nobodyListens = !(options.onEpoch || options.onBatch || epochsMatter || wantsOutputs);
+    this.#epochsAreHeard = Boolean(options.onEpoch || options.onBatch || epochsMatter);
+    const together = !(this.#epochsAreHeard || wantsOutputs);
     progress.epoch = options.initialEpoch ?? progress.epoch;
     progress.batch = 0;
-    this.#chunks = chunks(progress.epoch, options.epochs, rows, this.#batchSize, rowsAtOnce, nobodyListens);
+    this.#chunks = chunks(progress.epoch, options.epochs, rows, this.#batchSize, rowsAtOnce, together);
     this.#sums = new EpochSums(options.loss.reduction, options.metrics, training.samples);
     continueOptimizer(progress, options.optimizer.plan.kernel, options.reset);
     this.#lastUpdate = progress.optimizer.step + options.epochs * this.#batchesPerEpoch;
@@ -122,12 +125,12 @@ class Training {
         const job = this.#job(current);
         const started = performance.now();
         const running = this.#own(this.#trainer.train(job));
-        // The next order is made, and the last epochs are entered, while this one is trained on.
+        // The next order is made, and the last chunk is entered, while this one is trained on.
         next = this.#nextChunk();
         this.#enterLast();
         const report = await running;
-        const trained = { chunk: current.chunk, job, report, seconds: (performance.now() - started) / 1000 };
-        const ended = await this.#account(trained);
+        const seconds = (performance.now() - started) / 1000;
+        const ended = await this.#account({ chunk: current.chunk, job, report, seconds });
         if (ended === 'signal' || ended === 'notFinite') return ended;
         if (ended) return this.#finish(ended);
       }
@@ -194,68 +197,63 @@ class Training {
     });
   }
 
-  /** Enters what a job has done into the network's progress, the sums and the reports; what ends the fit now, if anything. */
+  /** Counts what a job has done, and enters and reports it if somebody waits for it; what ends the fit now, if anything. */
   async #account(trained: Trained): Promise<History['stoppedBy'] | undefined> {
-    const { progress, options, callback } = this.#fit;
+    const { progress, options, training, callback } = this.#fit;
     const { chunk, job, report, seconds } = trained;
     const ended = report.ended === 'cancelled' ? 'signal' : report.ended === 'notFinite' ? 'notFinite' : undefined;
     progress.updates += report.updates;
     progress.optimizer.step += report.updates;
     this.seconds += seconds;
-    if (chunk.epochs > 1) {
-      this.#unentered = trained;
-      if (ended === 'notFinite') this.#failAt(trained);
-      return ended;
+    this.#unentered = trained;
+    if (ended === 'notFinite') {
+      this.#enterLast();
+      // Of the batch after the last that the job has done.
+      this.error = notFiniteLoss(this.#fit, job.losses[report.updates]);
     }
+    const isHeard = options.onBatch || (this.#epochsAreHeard && chunk.to === training.rows);
+    if (!isHeard) return ended;
 
-    const done = this.#enter(trained);
-    if (ended === 'notFinite') this.#failAt(trained);
-    const sums = this.#sums;
-    sums.seconds += seconds;
-    for (const accumulator of Object.values(sums.accumulators)) {
-      accumulator.add(job.outputs!.subarray(0, done * this.#fit.plan.outputs), job.order.subarray(0, done));
-    }
-    if (options.onBatch && done > 0) {
+    this.#enterLast();
+    if (options.onBatch && report.updates > 0) {
       const loss = job.losses[0] + (job.penalties?.[0] ?? 0);
       const batch = { epoch: progress.epoch, batch: progress.batch - 1, loss };
       await callback(() => options.onBatch?.(batch));
     }
-    if (sums.rows < this.#fit.training.rows) return ended;
-    return (await this.#endWatchedEpoch()) ?? ended;
+    if (this.#sums.rows < training.rows) return ended;
+    return (await this.#endHeardEpoch()) ?? ended;
   }
 
-  /** Names where training met the loss that is not finite: the batch after the last that a job has done. */
-  #failAt({ job, report }: Trained): void {
-    this.#enterLast();
-    this.error = notFiniteLoss(this.#fit, job.losses[report.updates]);
-  }
-
+  /** Adds a job's batches to the sums and metrics, and the reports of epochs that nobody listens to. */
   #enterLast(): void {
-    if (this.#unentered) this.#enter(this.#unentered);
+    if (!this.#unentered) return;
+    const { chunk, job, report, seconds } = this.#unentered;
     this.#unentered = undefined;
-  }
-
-  /** Adds a job's batches to the sums, and the reports of whole epochs that nobody listens to; returns how many rows they had. */
-  #enter({ chunk, job, report, seconds }: Trained): number {
-    const { training, progress } = this.#fit;
+    const { training, progress, plan } = this.#fit;
     const { weights } = training.samples;
+    const sums = this.#sums;
+    if (job.outputs) {
+      const rows = Math.min(report.updates * this.#batchSize, job.order.length);
+      const outputs = job.outputs.subarray(0, rows * plan.outputs);
+      for (const metric of Object.values(sums.accumulators)) metric.add(outputs, job.order.subarray(0, rows));
+    }
     let done = 0;
     for (let batch = 0; batch < report.updates; batch++) {
-      const size = Math.min(this.#batchSize, training.rows - this.#sums.rows);
+      if (batch === 0 || sums.rows === 0) sums.seconds += seconds / chunk.epochs;
+      const size = Math.min(this.#batchSize, training.rows - sums.rows);
       let weight = weights ? 0 : size;
       if (weights) for (let i = done; i < done + size; i++) weight += weights[job.order[i]];
-      this.#sums.add(job, batch, size, weight);
+      sums.add(job, batch, size, weight);
       done += size;
       progress.batch++;
-      if (this.#sums.rows === training.rows && chunk.epochs > 1) this.#endEpoch(seconds / chunk.epochs);
+      if (sums.rows === training.rows && !this.#epochsAreHeard) this.#endEpoch();
     }
     this.rows += done;
-    return done;
   }
 
-  #endEpoch(seconds: number, validation?: EpochReport['validation']): EpochReport {
+  #endEpoch(validation?: EpochReport['validation']): EpochReport {
     const { progress, layers } = this.#fit;
-    const report = this.#sums.report(progress.epoch, seconds, layers, validation);
+    const report = this.#sums.report(progress.epoch, layers, validation);
     this.epochs.push(report);
     progress.epoch++;
     progress.batch = 0;
@@ -264,7 +262,7 @@ class Training {
   }
 
   /** Validates, reports, calls back and asks the stop rules; what ends the fit now, if anything. */
-  async #endWatchedEpoch(): Promise<History['stoppedBy'] | undefined> {
+  async #endHeardEpoch(): Promise<History['stoppedBy'] | undefined> {
     const { trainer, plan, options, validation, callback } = this.#fit;
     const judged =
       validation &&
@@ -276,7 +274,7 @@ class Training {
           accumulators: options.metrics.start(validation.samples),
         }),
       ));
-    const report = this.#endEpoch(this.#sums.seconds, judged as EpochReport['validation']);
+    const report = this.#endEpoch(judged as EpochReport['validation']);
     if (validation && !judged) return 'signal';
     this.#rates.next(judged?.loss ?? report.loss);
     const { best: isBest, stoppedBy } = this.#stopping.epoch(report);
