@@ -10,8 +10,8 @@ import { integer, invalid, isObject } from './validate.js';
 /** How many networks train at once. */
 export interface SideBySideOptions {
   /**
-   * Networks that train at once, each on one thread; default `CHAINRULE_THREADS`, else `os.availableParallelism()`. No
-   * result depends on it, but for the times.
+   * Networks that train at once, each on one thread; default `CHAINRULE_THREADS`, else one more than
+   * `os.availableParallelism()`. No result depends on it, but for the times.
    */
   readonly concurrency?: number;
 }
@@ -24,7 +24,10 @@ export function checkArguments(networkOptions: unknown, data: unknown, fitOption
 }
 
 export function resolveConcurrency(given: unknown): number {
-  return given === undefined ? selectThreads() : integer(given, 'concurrency', 1);
+  if (given !== undefined) return integer(given, 'concurrency', 1);
+  // One more than there are cores trains while another waits for its metrics, its reports or its order. A limit that was
+  // set is one.
+  return process.env.CHAINRULE_THREADS ? selectThreads() : selectThreads() + 1;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { blobs, regression } from '../src/data/index.js';
 import {
@@ -13,7 +14,7 @@ import {
   type SearchOptions,
   search,
 } from '../src/index.js';
-import { sideBySide } from '../src/side_by_side.js';
+import { resolveConcurrency, sideBySide } from '../src/side_by_side.js';
 import { allParameters, backends, expectError } from './support/api.js';
 import { itRunsOnEverythingThereIs } from './support/backends.js';
 
@@ -245,6 +246,20 @@ describe('options of many networks', () => {
 });
 
 describe('sideBySide', () => {
+  it('has one network more at work than there are cores, unless the environment sets a limit', () => {
+    const before = process.env.CHAINRULE_THREADS;
+    try {
+      process.env.CHAINRULE_THREADS = '';
+      expect(resolveConcurrency(undefined)).toBe(availableParallelism() + 1);
+      process.env.CHAINRULE_THREADS = '3';
+      expect(resolveConcurrency(undefined)).toBe(3);
+      expect(resolveConcurrency(5)).toBe(5);
+    } finally {
+      if (before === undefined) delete process.env.CHAINRULE_THREADS;
+      else process.env.CHAINRULE_THREADS = before;
+    }
+  });
+
   it('keeps as many at work as it may, and the results in order', async () => {
     let running = 0;
     let most = 0;
