@@ -13,7 +13,7 @@ import { hasPenalty } from './plan.js';
 import { continueOptimizer, epochTrainer, type Progress } from './progress.js';
 import type { FitSamples } from './samples.js';
 import type { LearningRates } from './schedules.js';
-import { runInTurns } from './steps.js';
+import { runInTurns, type Steps } from './steps.js';
 import type { Stopping } from './stopping.js';
 
 /**
@@ -21,6 +21,9 @@ import type { Stopping } from './stopping.js';
  * a row they train for over a millisecond, against which the crossing's microseconds vanish.
  */
 const chunkRows = 2 ** 17;
+
+/** Batches entered between two turns of the event loop: a fraction of a microsecond each. */
+const stepBatches = 2 ** 12;
 
 /** All a fit works on, checked. */
 export interface Fit extends FitSamples {
@@ -118,7 +121,7 @@ class Training {
       for (let next = this.#nextChunk(); ; ) {
         const current = await next;
         if (!current) {
-          this.#enterLast();
+          await this.#enterLast();
           return this.#finish('epochs');
         }
         if (options.signal?.aborted) return 'signal';
@@ -127,15 +130,16 @@ class Training {
         const running = this.#own(this.#trainer.train(job));
         // The next order is made, and the last chunk is entered, while this one is trained on.
         next = this.#nextChunk();
-        this.#enterLast();
+        const entered = this.#enterLast();
         const report = await running;
+        await entered;
         const seconds = (performance.now() - started) / 1000;
         const ended = await this.#account({ chunk: current.chunk, job, report, seconds });
         if (ended === 'signal' || ended === 'notFinite') return ended;
         if (ended) return this.#finish(ended);
       }
     } finally {
-      this.#enterLast();
+      await this.#enterLast();
       options.signal?.removeEventListener('abort', cancel);
     }
   }
@@ -207,14 +211,14 @@ class Training {
     this.seconds += seconds;
     this.#unentered = trained;
     if (ended === 'notFinite') {
-      this.#enterLast();
+      await this.#enterLast();
       // Of the batch after the last that the job has done.
       this.error = notFiniteLoss(this.#fit, job.losses[report.updates]);
     }
     const isHeard = options.onBatch || (this.#epochsAreHeard && chunk.to === training.rows);
     if (!isHeard) return ended;
 
-    this.#enterLast();
+    await this.#enterLast();
     if (options.onBatch && report.updates > 0) {
       const loss = job.losses[0] + (job.penalties?.[0] ?? 0);
       const batch = { epoch: progress.epoch, batch: progress.batch - 1, loss };
@@ -224,11 +228,14 @@ class Training {
     return (await this.#endHeardEpoch()) ?? ended;
   }
 
-  /** Adds a job's batches to the sums and metrics, and the reports of epochs that nobody listens to. */
-  #enterLast(): void {
-    if (!this.#unentered) return;
-    const { chunk, job, report, seconds } = this.#unentered;
+  async #enterLast(): Promise<void> {
+    const last = this.#unentered;
     this.#unentered = undefined;
+    if (last) await runInTurns(this.#enter(last));
+  }
+
+  /** Adds a job's batches to the sums and metrics, and the reports of epochs that nobody listens to. */
+  *#enter({ chunk, job, report, seconds }: Trained): Steps<void> {
     const { training, progress, plan } = this.#fit;
     const { weights } = training.samples;
     const sums = this.#sums;
@@ -247,6 +254,7 @@ class Training {
       done += size;
       progress.batch++;
       if (sums.rows === training.rows && !this.#epochsAreHeard) this.#endEpoch();
+      if ((batch + 1) % stepBatches === 0) yield;
     }
     this.rows += done;
   }
