@@ -151,16 +151,37 @@ struct SoftmaxCrossEntropy {
   static constexpr const char* kName = "softmaxCrossEntropy";
   static constexpr int kParameters = 1;  // labelSmoothing
 
+  // A vector's lanes of rows together: one logarithm for all of them.
   template <typename T>
-  static double row(const LossRows<T>& args, int r) {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(r) * kPanel<T>;
-    const SoftmaxRow<T> softmax = softmax_row(args.prediction, args.gradient, args.width, at);
-    return args.classes ? class_row(args, r, at, softmax) : distribution_row(args, r, at, softmax);
+  static void rows(const LossRows<T>& args, Range rows) {
+    constexpr int kLanes = Vec<T>::kLanes;
+    for (int start = rows.begin; start < rows.end; start += kLanes) {
+      const int count = min_of(kLanes, rows.end - start);
+      T logarithms[kLanes] = {};
+      Parts parts[kLanes];
+      for (int i = 0; i < count; ++i) {
+        const ptrdiff_t at = static_cast<ptrdiff_t>(start + i) * kPanel<T>;
+        const SoftmaxRow<T> softmax = softmax_row(args.prediction, args.gradient, args.width, at);
+        parts[i] =
+            args.classes ? class_row(args, start + i, at, softmax) : distribution_row(args, start + i, at, softmax);
+        logarithms[i] = softmax.total;
+      }
+      log(Vec<T>::load(logarithms)).store(logarithms);
+      for (int i = 0; i < count; ++i) {
+        args.row_loss[start + i] = parts[i].below + parts[i].mass * static_cast<double>(logarithms[i]);
+      }
+    }
   }
 
  private:
+  // A row's loss is Σ t (max z − z) + Σ t · ln Σ exp(z − max z).
+  struct Parts {
+    double below;
+    double mass;  // Σ t
+  };
+
   template <typename T>
-  static double class_row(const LossRows<T>& args, int r, ptrdiff_t at, const SoftmaxRow<T>& softmax) {
+  static Parts class_row(const LossRows<T>& args, int r, ptrdiff_t at, const SoftmaxRow<T>& softmax) {
     using V = Vec<T>;
     const int label = args.classes[r];
     const T smoothing = args.parameters[0];
@@ -179,11 +200,11 @@ struct SoftmaxCrossEntropy {
       const double all = below_maximum(args, at, softmax, [&](int, int) { return V::set(share); });
       below = static_cast<double>(1 - smoothing) * below + all;
     }
-    return below + natural_logarithm(softmax.total);
+    return {below, 1};
   }
 
   template <typename T>
-  static double distribution_row(const LossRows<T>& args, int r, ptrdiff_t at, const SoftmaxRow<T>& softmax) {
+  static Parts distribution_row(const LossRows<T>& args, int r, ptrdiff_t at, const SoftmaxRow<T>& softmax) {
     using V = Vec<T>;
     const V kept = V::set(1 - args.parameters[0]);
     const V share = V::set(args.parameters[0] / static_cast<T>(args.width));
@@ -195,7 +216,7 @@ struct SoftmaxCrossEntropy {
       const V difference = V::set(mass) * (V::load(g) / V::set(softmax.total)) - target(p, c);
       first(valid, scale * difference, V::zero()).store(g);
     });
-    return below_maximum(args, at, softmax, target) + static_cast<double>(mass) * natural_logarithm(softmax.total);
+    return {below_maximum(args, at, softmax, target), static_cast<double>(mass)};
   }
 
   // Σ t (max z − z), from halves: the whole may pass the largest float. A class that is not asked for adds nothing,
@@ -219,6 +240,12 @@ struct Cosine {
   static constexpr const char* kName = "cosine";
   static constexpr int kParameters = 0;
 
+  template <typename T>
+  static void rows(const LossRows<T>& args, Range rows) {
+    for (int r = rows.begin; r < rows.end; ++r) args.row_loss[r] = row(args, r);
+  }
+
+ private:
   // ∂/∂p = −(t̂ − cos p̂) / ‖p‖ with p̂ and t̂ of length 1.
   template <typename T>
   static double row(const LossRows<T>& args, int r) {
@@ -248,7 +275,6 @@ struct Cosine {
     return 1 - static_cast<double>(cosine);
   }
 
- private:
   template <typename T>
   static T largest_magnitude(Panels<const T> values, int width, ptrdiff_t at) {
     using V = Vec<T>;
@@ -281,14 +307,9 @@ void elementwise_rows(const LossRows<T>& args, Range rows) {
 }
 
 template <typename T, typename Loss>
-void whole_rows(const LossRows<T>& args, Range rows) {
-  for (int r = rows.begin; r < rows.end; ++r) args.row_loss[r] = Loss::row(args, r);
-}
-
-template <typename T, typename Loss>
 constexpr LossKernel<T> elementwise_loss = {Loss::kName, Loss::kParameters, elementwise_rows<T, Loss>};
 template <typename T, typename Loss>
-constexpr LossKernel<T> rowwise_loss = {Loss::kName, Loss::kParameters, whole_rows<T, Loss>};
+constexpr LossKernel<T> rowwise_loss = {Loss::kName, Loss::kParameters, Loss::template rows<T>};
 
 template <typename T>
 constexpr LossKernel<T> kLosses[] = {

@@ -44,11 +44,10 @@ template <typename T>
 inline T largest_lane(Vec<T> x) {
   T lanes[Vec<T>::kLanes];
   x.store(lanes);
-  T largest = lanes[0];
-  for (int i = 1; i < Vec<T>::kLanes; ++i) {
-    if (lanes[i] > largest) largest = lanes[i];
+  for (int width = Vec<T>::kLanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] = lanes[i + width] > lanes[i] ? lanes[i + width] : lanes[i];
   }
-  return largest;
+  return lanes[0];
 }
 
 template <typename T>
