@@ -3,6 +3,7 @@ import * as configurable from './activations/configurable.js';
 import type { ActivationPlan, FloatArray } from './backend/backend.js';
 import { erfc } from './erf.js';
 import { entriesOf, resolveSpec, type Spec } from './registry.js';
+import * as single from './single_precision.js';
 
 export type { Activation } from './activations/activation.js';
 export * from './activations/configurable.js';
@@ -87,7 +88,8 @@ export const activations = {
   },
   sigmoid: looped({
     forward(input, inputFrom, output, outputFrom, columns) {
-      for (let j = 0; j < columns; j++) output[outputFrom + j] = sigmoid(input[inputFrom + j]);
+      const value = output instanceof Float32Array ? single.sigmoid : sigmoid;
+      for (let j = 0; j < columns; j++) output[outputFrom + j] = value(input[inputFrom + j]);
     },
     backward(saved, savedFrom, gradient, gradientFrom, delta, deltaFrom, columns) {
       for (let j = 0; j < columns; j++) {
@@ -98,7 +100,8 @@ export const activations = {
   }),
   tanh: looped({
     forward(input, inputFrom, output, outputFrom, columns) {
-      for (let j = 0; j < columns; j++) output[outputFrom + j] = Math.tanh(input[inputFrom + j]);
+      const value = output instanceof Float32Array ? single.tanh : Math.tanh;
+      for (let j = 0; j < columns; j++) output[outputFrom + j] = value(input[inputFrom + j]);
     },
     backward(saved, savedFrom, gradient, gradientFrom, delta, deltaFrom, columns) {
       for (let j = 0; j < columns; j++) {
