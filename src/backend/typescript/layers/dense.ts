@@ -3,6 +3,7 @@ import type { DensePlan, Dtype, FloatArray } from '../../backend.js';
 import { activateRows, differentiateRows } from '../activation_rows.js';
 import { createArray, sumColumns } from '../arrays.js';
 import { multiply, repeated, transpose, type View, view, viewAgain } from '../gemm.js';
+import { isSmall, multiplyColumns, multiplyRows } from '../small_products.js';
 import { type BackwardWishes, Layer } from './layer.js';
 import { Parameter } from './parameter.js';
 
@@ -56,7 +57,9 @@ export class DenseLayer extends Layer {
   forward(input: FloatArray, rows: number): void {
     const { inputs, units, activation } = this.#plan;
     this.#input = viewAgain(this.#input, input, inputs);
-    multiply(rows, units, inputs, this.#input, this.#weightsView, this.#sums, this.#biasRows);
+    if (isSmall(rows, inputs, units)) {
+      multiplyRows(rows, units, inputs, input, this.#weights.values, units, 1, this.#sums.data, this.#bias?.values);
+    } else multiply(rows, units, inputs, this.#input, this.#weightsView, this.#sums, this.#biasRows);
     activateRows(this.#activation, activation.parameters, rows, units, this.#sums.data, this.output);
   }
 
@@ -66,18 +69,33 @@ export class DenseLayer extends Layer {
       const saved = this.#activation.saves === 'output' ? this.output : this.#sums.data;
       differentiateRows(this.#activation, activation.parameters, rows, units, saved, gradient, gradient);
     }
-    this.#delta = viewAgain(this.#delta, gradient, units);
+    if (isSmall(rows, inputs, units)) this.#multiplySmall(gradient, rows, wishes);
+    else this.#multiply(gradient, rows, wishes);
+    return this.#inputGradient.data;
+  }
+
+  #multiplySmall(delta: FloatArray, rows: number, wishes: BackwardWishes): void {
+    const { inputs, units } = this.#plan;
+    if (wishes.parameterGradients) {
+      const bias = this.#bias?.gradient;
+      multiplyColumns(rows, inputs, units, this.#input.data, delta, this.#weights.gradient, bias, wishes.accumulate);
+    }
+    if (!wishes.inputGradient) return;
+    multiplyRows(rows, inputs, units, delta, this.#weights.values, 1, units, this.#inputGradient.data);
+  }
+
+  #multiply(delta: FloatArray, rows: number, wishes: BackwardWishes): void {
+    const { inputs, units } = this.#plan;
+    this.#delta = viewAgain(this.#delta, delta, units);
     if (wishes.parameterGradients) {
       this.#transposedInput = viewAgain(this.#transposedInput, this.#input.data, inputs, true);
       this.#weightGradient = viewAgain(this.#weightGradient, this.#weights.gradient, units);
       const start = wishes.accumulate ? this.#weightGradient : undefined;
       multiply(inputs, units, rows, this.#transposedInput, this.#delta, this.#weightGradient, start);
-      if (this.#bias) sumColumns(gradient, units, rows, units, this.#bias.gradient, wishes.accumulate);
+      if (this.#bias) sumColumns(delta, units, rows, units, this.#bias.gradient, wishes.accumulate);
     }
-    if (wishes.inputGradient) {
-      multiply(rows, inputs, units, this.#delta, this.#transposedWeights, this.#inputGradient);
-    }
-    return this.#inputGradient.data;
+    if (!wishes.inputGradient) return;
+    multiply(rows, inputs, units, this.#delta, this.#transposedWeights, this.#inputGradient);
   }
 
   override penalty(): number {
