@@ -99,7 +99,7 @@ export function trainingTask(given: Case): TrainingTask {
     compared: { rows: some, epochs: Math.round((updates * batchSize) / some) },
     judgedRows: Math.min(judgedRows, some),
     warmUp: adam ? { updates: adamUpdates, seconds: 6 } : { updates: otherUpdates, seconds: 1 },
-    seconds: 1.5,
+    seconds: 2,
   };
 }
 

@@ -1,8 +1,8 @@
 /** How every contender in JavaScript is timed. */
 import type { TrainingTask } from '../tasks.js';
 
-/** A share of the time that a training is measured for: so the spread shows in one process too. */
-const trainingSamples = 5;
+/** Into which the time is split that a training is measured for: so the spread shows in one process too. */
+const trainingSamples = 2;
 
 /**
  * Rows per second of `train`, which trains on about so many updates, one at least, and returns how many rows that were: in

@@ -13,7 +13,7 @@ import { timeInference, timeTraining } from '../timing.js';
 import { createNetwork, type Options, seedNetwork } from './network.js';
 
 /** In one call of `fit`: a report of each is kept. */
-const maximumEpochs = 100_000;
+const maximumEpochs = 400_000;
 
 export async function measureTraining(task: TrainingTask, options: Options): Promise<TrainingAnswer> {
   const { loss, optimizer, batchSize, rows, inputs } = task.case;
