@@ -32,8 +32,9 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(share < 0.01 ? 1 : 0)} %`;
 }
 
+/** With three digits: 19.7 is not 20. */
 export function ratio(value: number): string {
-  return `${value.toFixed(value < 10 ? 2 : 0)} ×`;
+  return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ×`;
 }
 
 /** With three digits at least, unless it is a whole number. */

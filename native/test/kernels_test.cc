@@ -201,6 +201,46 @@ void check_optimizers() {
   }
 }
 
+TEST_CASE("upcoming rows fall to the parts of a range one by one, and change no bit of a product") {
+  constexpr int kRows = 64, kInputs = 100, kUnits = 70;
+  const std::vector<float> samples(size_t{17} * 13);
+  const std::vector<uint32_t> order = {16, 3, 0, 9, 16, 5, 1};  // nothing behind it may be read
+  const UpcomingRows upcoming = {.data = reinterpret_cast<const char*>(samples.data()),
+                                 .row_bytes = 13 * sizeof(float),
+                                 .order = order.data(),
+                                 .count = static_cast<int>(order.size())};
+  const uint32_t* next = order.data();
+  for (int part = 0; part < 5; ++part) {
+    const UpcomingRows own = upcoming.part({part, part + 1}, 5);
+    CHECK(own.order == next);
+    next += own.count;
+  }
+  CHECK(next == order.data() + order.size());
+
+  for (const InstructionSet* isa : supported_instruction_sets()) {
+    CAPTURE(doctest::String(isa->name));
+    const PanelBuffer<float> input = matrix<float>(kRows, kInputs, Numbers<float>(1));
+    const PanelBuffer<float> delta = matrix<float>(kRows, kUnits, Numbers<float>(2));
+    const auto product = [&](const UpcomingRows& rows) {
+      const PanelBuffer<float> gradient(kInputs, kUnits);
+      const DenseWeightGradient<float> layer = {.rows = kRows,
+                                                .inputs = kInputs,
+                                                .units = kUnits,
+                                                .input = constant(input.panels()),
+                                                .delta = constant(delta.panels()),
+                                                .gradient = gradient.panels(),
+                                                .bias_gradient = nullptr,
+                                                .accumulate = false,
+                                                .update = nullptr,
+                                                .weights = gradient.panels(),
+                                                .bias = nullptr};
+      isa->float32.dense_weight_gradient(layer, {0, panels_of<float>(kUnits)}, {0, panels_of<float>(kInputs)}, rows);
+      return contents(gradient);
+    };
+    CHECK(product(upcoming) == product({}));
+  }
+}
+
 TEST_CASE("optimizers keep padding 0, use the slots they declare, and have the same bits on fused instruction sets") {
   SUBCASE("float32") { check_optimizers<float>(); }
   SUBCASE("float64") { check_optimizers<double>(); }

@@ -76,7 +76,7 @@ void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, GemmResources
   const ptrdiff_t part_workspace =
       (kernels.gemm_workspace(product.m, product.n, product.k) + kLine - 1) / kLine * kLine;
   T* const workspace = resources.workspace<T>(part_workspace * threads);
-  const auto multiply = [&](Range parts) {
+  auto multiply = [&](Range parts) {
     const FlushDenormals keep(false);  // the same bits on every thread
     Gemm<T> part = product;
     const int first = static_cast<int>(int64_t{units} * parts.begin / threads) * unit;

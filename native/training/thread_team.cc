@@ -65,7 +65,7 @@ void ThreadTeam::start() {
   for (int t = 1; t < size_; ++t) helpers_.emplace_back([this, t] { help(t); });
 }
 
-void ThreadTeam::dispatch(Call call, const void* context, int count, int chunks) {
+void ThreadTeam::dispatch(Call call, void* context, int count, int chunks) {
   if (size_ == 1) {
     call(context, {0, count});
     return;

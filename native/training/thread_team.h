@@ -43,15 +43,14 @@ class ThreadTeam {
   template <typename Visit>
   void share(int count, int chunks, Visit&& visit) {
     using Plain = std::remove_reference_t<Visit>;
-    dispatch([](const void* context, Range range) { (*static_cast<Plain*>(const_cast<void*>(context)))(range); },
-             &visit, count, chunks);
+    dispatch([](void* context, Range range) { (*static_cast<Plain*>(context))(range); }, &visit, count, chunks);
   }
 
  private:
   // A futex call and a sleeping core's way back: some 50 µs.
   static constexpr int64_t kWakingWork = 1 << 22;
 
-  using Call = void (*)(const void*, Range);
+  using Call = void (*)(void*, Range);
 
   // What is left of one thread's share: how many chunks it has and the next to be taken, in one word with the number of
   // the dispatch, so that one read-modify-write takes a chunk and tells whether it is still there.
@@ -59,7 +58,7 @@ class ThreadTeam {
     std::atomic<uint64_t> ticket{0};
   };
 
-  void dispatch(Call call, const void* context, int count, int chunks);
+  void dispatch(Call call, void* context, int count, int chunks);
   void start();
   void help(int thread);
   // Works until no chunk of any share is left.
@@ -73,7 +72,7 @@ class ThreadTeam {
   std::unique_ptr<Share[]> shares_;
   std::vector<std::thread> helpers_;
   Call call_ = nullptr;  // published by the tickets, as are the next three
-  const void* context_ = nullptr;
+  void* context_ = nullptr;
   int count_ = 0;
   int chunks_ = 0;
   std::atomic<bool> ending_{false};
