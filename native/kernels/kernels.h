@@ -39,6 +39,11 @@ struct Range {
   int end;
 };
 
+// What of [0, count) falls to the part `range` of [0, whole).
+inline Range part_of(int count, Range range, int whole) {
+  return {static_cast<int>(int64_t{count} * range.begin / whole), static_cast<int>(int64_t{count} * range.end / whole)};
+}
+
 template <typename T>
 struct Panels {
   T* data;
@@ -115,7 +120,7 @@ struct OptimizerKernel {
 template <typename T>
 struct Update {
   const OptimizerKernel<T>* optimizer = nullptr;
-  T constants[kMaxConstants] = {};
+  const T* constants = nullptr;
   T* weight_slots[kMaxSlots] = {};  // each laid out as the weights
   T* bias_slots[kMaxSlots] = {};
   T l1 = 0, l2 = 0;  // penalties of the weights, see add_penalty
@@ -156,9 +161,8 @@ struct UpcomingRows {
   // The part of them that falls to the part `range` of [0, whole).
   UpcomingRows part(Range range, int whole) const {
     if (count == 0) return {};
-    const int first = static_cast<int>(int64_t{count} * range.begin / whole);
-    const int end = static_cast<int>(int64_t{count} * range.end / whole);
-    return {data, row_bytes, order + first, end - first};
+    const Range own = part_of(count, range, whole);
+    return {data, row_bytes, order + own.begin, own.end - own.begin};
   }
 };
 

@@ -16,13 +16,17 @@ struct Workload {
   int rows, inputs, hidden, outputs, batch;
   std::string optimizer;
   std::vector<double> parameters;
+  bool normalizes = true;
 };
 
 // Wide enough for shared phases; the sizes leave remainders in every tile. The second has batches in several passes.
+// The last two have layers that threads go through with rows of their own: all of them, and those above the second.
 const Workload kWorkloads[] = {
     {203, 70, 133, 10, 64, "adam", {0.9, 0.999, 1e-8, 0}},
     {2500, 37, 45, 3, 2400, "momentum", {0.9, 0, 1, 0.01}},
     {9, 3, 5, 2, 4, "sgd", {0}},
+    {300, 40, 48, 5, 250, "adam", {0.9, 0.999, 1e-8, 0}, false},
+    {203, 300, 261, 10, 100, "sgd", {0}, false},
 };
 
 template <typename T>
@@ -34,6 +38,21 @@ struct Result {
 Plan plan_of(const Workload& work, int threads) {
   using Kind = LayerPlan::Kind;
   const int hidden = work.hidden;
+  if (!work.normalizes) {
+    return {.inputs = work.inputs,
+            .outputs = work.outputs,
+            .layers = {{.kind = Kind::kDense, .inputs = work.inputs, .units = hidden, .activation = {"relu", {}}},
+                       {.kind = Kind::kDense, .inputs = hidden, .units = hidden, .activation = {"softmax", {}}},
+                       {.kind = Kind::kDropout, .inputs = hidden, .units = hidden, .rate = 0.25},
+                       {.kind = Kind::kActivation, .inputs = hidden, .units = hidden, .activation = {"logSoftmax", {}}},
+                       {.kind = Kind::kDense,
+                        .inputs = hidden,
+                        .units = work.outputs,
+                        .activation = {"softmax", {}},
+                        .bias = true}},
+            .seed = 7,
+            .threads = threads};
+  }
   return {.inputs = work.inputs,
           .outputs = work.outputs,
           .layers =

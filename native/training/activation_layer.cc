@@ -21,16 +21,16 @@ void ActivationLayer<T>::reserve(int rows) {
 }
 
 template <typename T>
-void ActivationLayer<T>::forward(const Pass<T>& pass, Panels<const T> input) {
-  input_ = input;
-  const Panels<T> output = output_.panels();
+void ActivationLayer<T>::forward(const Pass<T>& pass) {
+  const Panels<const T> input = pass.rows_of(this->input_);
+  const Panels<T> output = pass.rows_of(output_.panels());
   if (activation_->rowwise()) {
-    for_range(pass.team, cost(pass), pass.rows, [&](Range rows) {
+    for_range(pass.team, cost(pass.rows), pass.rows, [&](Range rows) {
       activation_->forward_rows({input, output, units_, parameters_}, rows);
     });
     return;
   }
-  for_range(pass.team, cost(pass), panels_of<T>(units_), [&](Range panels) {
+  for_range(pass.team, cost(pass.rows), panels_of<T>(units_), [&](Range panels) {
     const ptrdiff_t count = static_cast<ptrdiff_t>(pass.rows) * kPanel<T>;
     for (int p = panels.begin; p < panels.end; ++p) {
       if (activation_->identity()) {
@@ -49,17 +49,18 @@ Derivative<T> ActivationLayer<T>::derivative() const {
 }
 
 template <typename T>
-void ActivationLayer<T>::backward(const Pass<T>& pass, Panels<const T>, Panels<T> input_gradient,
-                                  const Derivative<T>& below, const Sink<T>&) {
+void ActivationLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
+                                  const Sink<T>&) {
   if (!input_gradient.data) return;
-  const Panels<T> gradient = gradient_.panels();
+  const Panels<const T> gradient = pass.rows_of(constant(gradient_.panels()));
+  const Panels<T> to = pass.rows_of(input_gradient);
   if (activation_->rowwise()) {
-    for_range(pass.team, cost(pass), pass.rows, [&](Range rows) {
-      activation_->backward_rows({saved(), constant(gradient), input_gradient, units_, parameters_}, rows);
+    for_range(pass.team, cost(pass.rows), pass.rows, [&](Range rows) {
+      activation_->backward_rows({pass.rows_of(saved()), gradient, to, units_, parameters_}, rows);
     });
   } else {
     for (int p = 0; p < panels_of<T>(units_); ++p) {
-      memcpy(input_gradient.panel(p), gradient.panel(p), static_cast<size_t>(pass.rows) * kPanel<T> * sizeof(T));
+      memcpy(to.panel(p), gradient.panel(p), static_cast<size_t>(pass.rows) * kPanel<T> * sizeof(T));
     }
   }
   apply_derivative(pass, below, input_gradient, units_);

@@ -1,6 +1,6 @@
 #include "dense_layer.h"
 
-#include <string.h>
+#include <algorithm>
 
 #include "registry.h"
 
@@ -34,29 +34,34 @@ void DenseLayer<T>::reserve(int rows) {
 }
 
 template <typename T>
-void DenseLayer<T>::forward(const Pass<T>& pass, Panels<const T> input) {
+void DenseLayer<T>::forward(const Pass<T>& pass) {
   const bool epilogue = activates_in_epilogue();
   const DenseForward<T> product = {.rows = pass.rows,
                                    .inputs = inputs_,
                                    .units = units_,
-                                   .input = input,
+                                   .input = pass.rows_of(this->input_),
                                    .weights = constant(weights_.panels()),
                                    .bias = bias_.data(),
-                                   .pre_activation = sums().panels(),
-                                   .output = epilogue ? output_.panels() : sums().panels(),
+                                   .pre_activation = pass.rows_of(sums().panels()),
+                                   .output = pass.rows_of(epilogue ? output_.panels() : sums().panels()),
                                    .activation = epilogue ? activation_ : nullptr,
                                    .parameters = parameters_};
   constexpr int kRowUnit = 8;  // rows that fill most of a tile
-  for_grid(pass.team, work(pass), panels_of<T>(units_), pass.rows, kRowUnit,
-           [&](Range panels, Range rows) { pass.kernels.dense_forward(product, panels, rows); });
+  for_grid(pass.team, work(pass.rows), panels_of<T>(units_), pass.rows, kRowUnit,
+           [&](Range panels, Range rows, int thread) {
+             if (!this->own_input_) return pass.kernels.dense_forward(product, panels, rows);
+             DenseForward<T> own = product;
+             own.input = this->own_input_->of(thread);
+             pass.kernels.dense_forward(own, panels, rows);
+           });
   if (!epilogue && !stops_at_pre_activation_) activate(pass);
 }
 
 template <typename T>
 void DenseLayer<T>::activate(const Pass<T>& pass) {
   if (!keeps_pre_activation_) return;  // the identity, in place
-  const Panels<T> z = pre_activation_.panels();
-  const Panels<T> a = output_.panels();
+  const Panels<T> z = pass.rows_of(pre_activation_.panels());
+  const Panels<T> a = pass.rows_of(output_.panels());
   const int64_t cost = static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost;
   for_range(pass.team, cost, pass.rows, [&](Range rows) {
     if (activation_->rowwise()) {
@@ -79,62 +84,91 @@ Derivative<T> DenseLayer<T>::derivative() const {
 }
 
 template <typename T>
-void DenseLayer<T>::backward(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
-                             const Derivative<T>& below, const Sink<T>& sink) {
-  const Panels<T> delta = gradient_.panels();
+void DenseLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
+                             const Sink<T>&) {
+  const Panels<T> delta = pass.rows_of(gradient_.panels());
   if (activation_->rowwise() && !stops_at_pre_activation_) {
     const PanelBuffer<T>& saved = activation_->saves_pre_activation ? pre_activation_ : output_;
-    const RowwiseBackward<T> rowwise = {constant(saved.panels()), constant(delta), delta, units_, parameters_};
+    const RowwiseBackward<T> rowwise = {pass.rows_of(constant(saved.panels())), constant(delta), delta, units_,
+                                        parameters_};
     for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, pass.rows,
               [&](Range rows) { activation_->backward_rows(rowwise, rows); });
   }
-  if (input_gradient.data) {
-    const Panels<T> transposed = delta_transposed_.panels();
-    for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, panels_of<T>(units_),
-              [&](Range panels) { pass.kernels.transpose(constant(delta), transposed, pass.rows, units_, panels); });
-    const DenseInputGradient<T> product = {.rows = pass.rows,
-                                           .inputs = inputs_,
-                                           .units = units_,
-                                           .weights = constant(weights_.panels()),
-                                           .delta_transposed = constant(transposed),
-                                           .activation = below.activation,
-                                           .parameters = below.parameters,
-                                           .saved = below.saved,
-                                           .gradient = input_gradient};
-    for_range(pass.team, work(pass), panels_of<T>(inputs_),
-              [&](Range panels) { pass.kernels.dense_input_gradient(product, panels); });
+  if (!input_gradient.data) return;
+  const Panels<T> transposed = pass.columns_of(delta_transposed_.panels());
+  for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, panels_of<T>(units_),
+            [&](Range panels) { pass.kernels.transpose(constant(delta), transposed, pass.rows, units_, panels); });
+  const DenseInputGradient<T> product = {.rows = pass.rows,
+                                         .inputs = inputs_,
+                                         .units = units_,
+                                         .weights = constant(weights_.panels()),
+                                         .delta_transposed = constant(transposed),
+                                         .activation = below.activation,
+                                         .parameters = below.parameters,
+                                         .saved = pass.rows_of(below.saved),
+                                         .gradient = pass.rows_of(input_gradient)};
+  for_range(pass.team, work(pass.rows), panels_of<T>(inputs_),
+            [&](Range panels) { pass.kernels.dense_input_gradient(product, panels); });
+}
+
+// Where there are more weights than activations, a thread had better keep to weights of its own; many more, where they
+// do not change and each thread may have them in its cache.
+template <typename T>
+int64_t DenseLayer<T>::work_by_rows(const Pass<T>& pass) const {
+  const int64_t weights = static_cast<int64_t>(inputs_) * units_;
+  const int64_t activations = static_cast<int64_t>(pass.rows) * (inputs_ + units_);
+  if (weights > activations * (pass.training ? 1 : 4)) return 0;
+  constexpr int64_t kVector = kPanel<T> / 2;  // of which even a single unit takes a whole one
+  const int64_t computed = (units_ + kVector - 1) / kVector * kVector;
+  return 2 * pass.rows * inputs_ * computed + activations * kElementwiseCost;
+}
+
+template <typename T>
+void DenseLayer<T>::begin_updates(const Sink<T>& sink) {
+  update_.optimizer = sink.optimizer;
+  update_.constants = sink.constants;
+  for (int s = 0; s < sink.optimizer->slots; ++s) {
+    update_.weight_slots[s] = weights_.slot(s);
+    update_.bias_slots[s] = bias_.slot(s);
   }
-  if (!sink.wanted()) return;
+}
+
+// Parts of the blocks of W, one panel of units after the other: as near as can be the weights that forward() gives the
+// same thread.
+template <typename T>
+void DenseLayer<T>::parameter_gradients(const Pass<T>& pass, const Sink<T>& sink, const GradientPart& part) {
   const bool updates = sink.kind == Sink<T>::Kind::kUpdate;
-  if (updates) prepare_update(*sink.optimizer, sink.constants);
   const DenseWeightGradient<T> product = {.rows = pass.rows,
                                           .inputs = inputs_,
                                           .units = units_,
-                                          .input = input,
-                                          .delta = constant(delta),
+                                          .input = this->own_input_ ? this->own_input_->of(part.thread) : this->input_,
+                                          .delta = constant(gradient_.panels()),
                                           .gradient = weights_.gradient_panels(),
                                           .bias_gradient = has_bias_ ? bias_.gradient() : nullptr,
                                           .accumulate = sink.accumulates(),
                                           .update = updates ? &update_ : nullptr,
                                           .weights = weights_.panels(),
                                           .bias = has_bias_ ? bias_.data() : nullptr};
-  // The lowest layer's is the last product of the pass.
-  const UpcomingRows upcoming = input_gradient.data ? UpcomingRows{} : pass.upcoming;
-  const int unit_panels = panels_of<T>(units_), input_panels = panels_of<T>(inputs_);
-  for_grid(pass.team, work(pass), unit_panels, input_panels, 1, [&](Range units, Range inputs) {
-    const bool split_units = units.end - units.begin < unit_panels;
-    const UpcomingRows own = split_units ? upcoming.part(units, unit_panels) : upcoming.part(inputs, input_panels);
-    pass.kernels.dense_weight_gradient(product, units, inputs, own);
-  });
-}
-
-template <typename T>
-void DenseLayer<T>::prepare_update(const OptimizerKernel<T>& optimizer, const T* constants) {
-  update_.optimizer = &optimizer;
-  memcpy(update_.constants, constants, sizeof(update_.constants));
-  for (int s = 0; s < optimizer.slots; ++s) {
-    update_.weight_slots[s] = weights_.slot(s);
-    update_.bias_slots[s] = bias_.slot(s);
+  const int across = panels_of<T>(inputs_), down = panels_of<T>(units_);
+  // With little work, the weights had better stay with one thread.
+  const bool alone = work(pass.rows) < kSharedWork / kChunks;
+  if (alone && part.range.begin > 0) return;
+  if (alone || part.whole()) {
+    pass.kernels.dense_weight_gradient(product, {0, down}, {0, across}, part.upcoming);
+    return;
+  }
+  const int blocks = down * across;
+  const auto [begin, end] = part_of(blocks, part.range, part.parts);
+  for (int block = begin; block < end;) {
+    const int unit = block / across, input = block % across;
+    // Whole panels of units together, as far as there are any.
+    const int whole = input == 0 ? (end - block) / across : 0;
+    const Range units = {unit, unit + std::max(whole, 1)};
+    const Range inputs = {input, whole > 0 ? across : std::min(across, input + end - block)};
+    const int next = block + (units.end - units.begin) * (inputs.end - inputs.begin);
+    const UpcomingRows upcoming = part.upcoming.part({block - begin, next - begin}, end - begin);
+    pass.kernels.dense_weight_gradient(product, units, inputs, upcoming);
+    block = next;
   }
 }
 

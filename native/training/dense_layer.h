@@ -12,12 +12,17 @@ class DenseLayer final : public Layer<T> {
 
   std::vector<Parameter<T>*> parameters() override;
   void reserve(int rows) override;
-  void forward(const Pass<T>& pass, Panels<const T> input) override;
+  bool reads_own_input() const override { return true; }
+  void forward(const Pass<T>& pass) override;
   Panels<const T> output() const override { return constant(output_.panels()); }
   Panels<T> gradient() const override { return gradient_.panels(); }
   Derivative<T> derivative() const override;
-  void backward(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient, const Derivative<T>& below,
+  void backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
                 const Sink<T>& sink) override;
+  int64_t work_by_rows(const Pass<T>& pass) const override;
+  int64_t gradient_work(int rows) const override { return work(rows); }
+  void begin_updates(const Sink<T>& sink) override;
+  void parameter_gradients(const Pass<T>& pass, const Sink<T>& sink, const GradientPart& part) override;
   double penalty() const override;
   void add_penalty_gradient() override;
   // Puts the weights back into the set they are constrained to.
@@ -33,11 +38,10 @@ class DenseLayer final : public Layer<T> {
     return !activation_->identity() && !activation_->rowwise() && !stops_at_pre_activation_;
   }
   const PanelBuffer<T>& sums() const { return keeps_pre_activation_ ? pre_activation_ : output_; }
-  void prepare_update(const OptimizerKernel<T>& optimizer, const T* constants);
   // With few rows it is the way of the weights through the caches that takes the time.
-  int64_t work(const Pass<T>& pass) const {
+  int64_t work(int rows) const {
     constexpr int kWeightCost = 8;
-    return static_cast<int64_t>(pass.rows < kWeightCost ? kWeightCost : pass.rows) * inputs_ * units_;
+    return static_cast<int64_t>(rows < kWeightCost ? kWeightCost : rows) * inputs_ * units_;
   }
 
   const KernelTable<T>& kernels_;
@@ -55,7 +59,7 @@ class DenseLayer final : public Layer<T> {
   Parameter<T> weights_;  // (inputs, units)
   Parameter<T> bias_;     // (units); zeros where there is none
 
-  Update<T> update_ = {.l1 = l1_, .l2 = l2_};  // in place: a copy for each batch would show in a tiny network
+  Update<T> update_ = {.l1 = l1_, .l2 = l2_};
 
   int reserved_ = 0;
   PanelBuffer<T> pre_activation_;    // (rows, units)

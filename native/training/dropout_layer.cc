@@ -18,28 +18,30 @@ void DropoutLayer<T>::reserve(int rows) {
 }
 
 template <typename T>
-void DropoutLayer<T>::forward(const Pass<T>& pass, Panels<const T> input) {
-  if (!pass.training) {
-    output_ = input;
-    return;
-  }
-  const DropoutMask mask = {rate_, pass.seed, pass.update, position_, pass.first_row};
-  constexpr int kMaskCost = 4;  // ten rounds of Philox for four elements, beside an elementwise operation
-  for_range(pass.team, kMaskCost * cost(pass), pass.rows,
-            [&](Range rows) { pass.kernels.dropout_mask(mask, mask_.panels(), units_, rows); });
-  multiply(pass, input, dropped_.panels());
-  output_ = constant(dropped_.panels());
+void DropoutLayer<T>::begin_passes(const Pass<T>& pass, Panels<const T> input, InputRows<T>* own) {
+  Layer<T>::begin_passes(pass, input, own);
+  output_ = pass.training ? constant(dropped_.panels()) : input;
 }
 
 template <typename T>
-void DropoutLayer<T>::backward(const Pass<T>& pass, Panels<const T>, Panels<T> input_gradient,
-                               const Derivative<T>& below, const Sink<T>&) {
+void DropoutLayer<T>::forward(const Pass<T>& pass) {
+  if (!pass.training) return;
+  const DropoutMask mask = {rate_, pass.seed, pass.update, position_, pass.first_row};
+  for_range(pass.team, kMaskCost * cost(pass.rows), pass.rows, [&](Range rows) {
+    pass.kernels.dropout_mask(mask, mask_.panels(), units_, {pass.offset + rows.begin, pass.offset + rows.end});
+  });
+  multiply(pass, this->input_, dropped_.panels());
+}
+
+template <typename T>
+void DropoutLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
+                               const Sink<T>&) {
   if (!input_gradient.data) return;
   if (pass.training) {
     multiply(pass, constant(gradient_.panels()), input_gradient);
   } else {
     for (int p = 0; p < panels_of<T>(units_); ++p) {
-      memcpy(input_gradient.panel(p), gradient_.panels().panel(p),
+      memcpy(pass.rows_of(input_gradient).panel(p), pass.rows_of(gradient_.panels()).panel(p),
              static_cast<size_t>(pass.rows) * kPanel<T> * sizeof(T));
     }
   }
@@ -48,10 +50,10 @@ void DropoutLayer<T>::backward(const Pass<T>& pass, Panels<const T>, Panels<T> i
 
 template <typename T>
 void DropoutLayer<T>::multiply(const Pass<T>& pass, Panels<const T> from, Panels<T> to) const {
-  for_range(pass.team, cost(pass), panels_of<T>(units_), [&](Range panels) {
+  for_range(pass.team, cost(pass.rows), panels_of<T>(units_), [&](Range panels) {
     for (int p = panels.begin; p < panels.end; ++p) {
-      pass.kernels.multiply(from.panel(p), mask_.panels().panel(p), to.panel(p),
-                            static_cast<ptrdiff_t>(pass.rows) * kPanel<T>);
+      pass.kernels.multiply(pass.rows_of(from).panel(p), pass.rows_of(mask_.panels()).panel(p),
+                            pass.rows_of(to).panel(p), static_cast<ptrdiff_t>(pass.rows) * kPanel<T>);
     }
   });
 }

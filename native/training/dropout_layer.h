@@ -12,17 +12,21 @@ class DropoutLayer final : public Layer<T> {
   DropoutLayer(const LayerPlan& plan, int position);
 
   void reserve(int rows) override;
-  void forward(const Pass<T>& pass, Panels<const T> input) override;
+  void begin_passes(const Pass<T>& pass, Panels<const T> input, InputRows<T>* own) override;
+  void forward(const Pass<T>& pass) override;
   Panels<const T> output() const override { return output_; }
   Panels<T> gradient() const override { return gradient_.panels(); }
   Derivative<T> derivative() const override { return {}; }
-  void backward(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient, const Derivative<T>& below,
+  void backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
                 const Sink<T>& sink) override;
+  int64_t work_by_rows(const Pass<T>& pass) const override { return kMaskCost * cost(pass.rows); }
 
  private:
+  static constexpr int kMaskCost = 4;  // ten rounds of Philox for four elements, beside an elementwise operation
+
   // to = from ⊙ mask
   void multiply(const Pass<T>& pass, Panels<const T> from, Panels<T> to) const;
-  int64_t cost(const Pass<T>& pass) const { return static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost; }
+  int64_t cost(int rows) const { return static_cast<int64_t>(rows) * units_ * kElementwiseCost; }
 
   const int units_;
   const double rate_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../kernels/kernels.h"
+#include "input_rows.h"
 #include "panel_buffer.h"
 #include "parameter.h"
 #include "plan.h"
@@ -15,17 +16,33 @@
 
 namespace chainrule {
 
-// The rows that go through the layers together: a batch, or a part of a large one.
+// The rows that go through the layers together: a batch, or a part of a large one; or some of those, which one thread
+// takes through several layers by itself.
 template <typename T>
 struct Pass {
   const KernelTable<T>& kernels;
   ThreadTeam& team;
   int rows;
   bool training;
-  uint32_t first_row;  // position in the batch
+  uint32_t first_row;  // position in the batch of row 0 of the layers' buffers
   uint32_t update;     // keys the dropout masks
   uint32_t seed;
   UpcomingRows upcoming;  // of the next pass, as far as known
+  int offset = 0;         // of its rows in the layers' buffers, whole panels of a transposed matrix
+
+  Pass part(Range range, ThreadTeam& alone) const {
+    return {kernels, alone, range.end - range.begin, training, first_row, update, seed, {}, offset + range.begin};
+  }
+  Range range() const { return {offset, offset + rows}; }
+  // Its rows of (rows, …), and of a transposed (…, rows).
+  template <typename U>
+  Panels<U> rows_of(Panels<U> panels) const {
+    return {panels.data + static_cast<ptrdiff_t>(offset) * kPanel<T>, panels.stride};
+  }
+  template <typename U>
+  Panels<U> columns_of(Panels<U> panels) const {
+    return {panels.panel(offset / kPanel<T>), panels.stride};
+  }
 };
 
 // The factor φ' of an elementwise activation; the identity's where activation is null.
@@ -55,6 +72,16 @@ struct Sink {
   bool accumulates() const { return kind == Kind::kAdd; }
 };
 
+// What one thread of the team does of a layer's parameter gradients: parts `range` of so many.
+struct GradientPart {
+  bool whole() const { return range.end - range.begin == parts; }
+
+  Range range;
+  int parts;
+  int thread;
+  UpcomingRows upcoming;  // to be brought in meanwhile
+};
+
 template <typename T>
 class Layer {
  public:
@@ -63,14 +90,33 @@ class Layer {
   virtual std::vector<Parameter<T>*> parameters() { return {}; }
   // Makes room for that many rows in a pass.
   virtual void reserve(int rows) = 0;
-  virtual void forward(const Pass<T>& pass, Panels<const T> input) = 0;
+  // Before passes like this one go through, or the parts they are cut into. All rows of the input lie in `input`, or
+  // each thread has them in `own`.
+  virtual void begin_passes(const Pass<T>&, Panels<const T> input, InputRows<T>* own) {
+    input_ = input;
+    own_input_ = own;
+  }
+  // Whether it minds `own`.
+  virtual bool reads_own_input() const { return false; }
+  virtual void forward(const Pass<T>& pass) = 0;
   virtual Panels<const T> output() const = 0;
   // Where the gradient at the output, times derivative(), is expected before backward().
   virtual Panels<T> gradient() const = 0;
   virtual Derivative<T> derivative() const = 0;
-  // Writes the gradient at the input, times `below`, to `input_gradient` unless its data is null.
-  virtual void backward(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
-                        const Derivative<T>& below, const Sink<T>& sink) = 0;
+  // Writes the gradient at the input, times `below`, to `input_gradient` unless its data is null. A layer that makes
+  // the gradients of its parameters on the way gives them to `sink`.
+  virtual void backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
+                        const Sink<T>& sink) = 0;
+
+  // Of the layers that need the rows of a pass one by one: what forward() and backward() cost, counted as in split.h,
+  // if several threads had better take rows of theirs through this layer and those above; 0 if not.
+  virtual int64_t work_by_rows(const Pass<T>&) const { return 0; }
+
+  // For layers that make the gradients of their parameters afterwards, parts of them on different threads. Before any
+  // go to a sink that updates, the layer is told of it.
+  virtual int64_t gradient_work(int) const { return 0; }
+  virtual void begin_updates(const Sink<T>&) {}
+  virtual void parameter_gradients(const Pass<T>&, const Sink<T>&, const GradientPart&) {}
 
   // Where a loss reads the pre-activation and gives its gradient itself, the last layer's forward() leaves the
   // activation out until activate().
@@ -86,6 +132,10 @@ class Layer {
   // Before the passes of a batch, and after the update they led to, if they did.
   virtual void begin_batch() {}
   virtual void end_update(ThreadTeam&) {}
+
+ protected:
+  Panels<const T> input_ = {};
+  InputRows<T>* own_input_ = nullptr;
 };
 
 // delta = gradient ⊙ factor, for gradients not made by a product.
@@ -95,8 +145,8 @@ void apply_derivative(const Pass<T>& pass, const Derivative<T>& derivative, Pane
   for_range(pass.team, static_cast<int64_t>(pass.rows) * columns * kElementwiseCost, panels_of<T>(columns),
             [&](Range range) {
               for (int p = range.begin; p < range.end; ++p) {
-                T* const delta = gradient.panel(p);
-                derivative.activation->backward(derivative.saved.panel(p), delta, delta,
+                T* const delta = pass.rows_of(gradient).panel(p);
+                derivative.activation->backward(pass.rows_of(derivative.saved).panel(p), delta, delta,
                                                 static_cast<ptrdiff_t>(pass.rows) * kPanel<T>, derivative.parameters);
               }
             });

@@ -21,13 +21,13 @@ void NormalizationLayer<T>::reserve(int rows) {
 }
 
 template <typename T>
-void NormalizationLayer<T>::backward(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
-                                     const Derivative<T>& below, const Sink<T>& sink) {
+void NormalizationLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
+                                     const Sink<T>& sink) {
   if (sink.wanted()) {
     gamma_.reserve_gradient();
     beta_.reserve_gradient();
   }
-  differentiate(pass, input, input_gradient, sink);
+  differentiate(pass, input_gradient, sink);
   if (input_gradient.data) apply_derivative(pass, below, input_gradient, units_);
   if (sink.kind != Sink<T>::Kind::kUpdate) return;
   gamma_.update(pass.team, *sink.optimizer, sink.constants);
@@ -51,11 +51,11 @@ std::vector<Parameter<T>*> BatchNormalizationLayer<T>::parameters() {
 }
 
 template <typename T>
-void BatchNormalizationLayer<T>::forward(const Pass<T>& pass, Panels<const T> input) {
+void BatchNormalizationLayer<T>::forward(const Pass<T>& pass) {
   const BatchNormalization<T> args = {
       .rows = pass.rows,
       .width = this->units_,
-      .input = input,
+      .input = this->input_,
       .output = this->output_.panels(),
       .gamma = this->gamma_.data(),
       .beta = this->beta_.data(),
@@ -83,11 +83,10 @@ void BatchNormalizationLayer<T>::end_update(ThreadTeam&) {
 }
 
 template <typename T>
-void BatchNormalizationLayer<T>::differentiate(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
-                                               const Sink<T>& sink) {
+void BatchNormalizationLayer<T>::differentiate(const Pass<T>& pass, Panels<T> input_gradient, const Sink<T>& sink) {
   const BatchNormalizationBackward<T> args = {.rows = pass.rows,
                                               .width = this->units_,
-                                              .input = input,
+                                              .input = this->input_,
                                               .gradient = constant(this->gradient_.panels()),
                                               .gamma = this->gamma_.data(),
                                               .mean = mean_.data(),
@@ -115,9 +114,9 @@ void LayerNormalizationLayer<T>::reserve(int rows) {
 }
 
 template <typename T>
-void LayerNormalizationLayer<T>::forward(const Pass<T>& pass, Panels<const T> input) {
+void LayerNormalizationLayer<T>::forward(const Pass<T>& pass) {
   const LayerNormalization<T> args = {.width = this->units_,
-                                      .input = input,
+                                      .input = this->input_,
                                       .output = this->output_.panels(),
                                       .gamma = this->gamma_.data(),
                                       .beta = this->beta_.data(),
@@ -129,11 +128,10 @@ void LayerNormalizationLayer<T>::forward(const Pass<T>& pass, Panels<const T> in
 }
 
 template <typename T>
-void LayerNormalizationLayer<T>::differentiate(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
-                                               const Sink<T>& sink) {
+void LayerNormalizationLayer<T>::differentiate(const Pass<T>& pass, Panels<T> input_gradient, const Sink<T>& sink) {
   const LayerNormalizationBackward<T> args = {.rows = pass.rows,
                                               .width = this->units_,
-                                              .input = input,
+                                              .input = this->input_,
                                               .gradient = constant(this->gradient_.panels()),
                                               .gamma = this->gamma_.data(),
                                               .mean = mean_.data(),

@@ -14,13 +14,12 @@ class NormalizationLayer : public Layer<T> {
   Panels<const T> output() const override { return constant(output_.panels()); }
   Panels<T> gradient() const override { return gradient_.panels(); }
   Derivative<T> derivative() const override { return {}; }
-  void backward(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient, const Derivative<T>& below,
+  void backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
                 const Sink<T>& sink) override;
 
  protected:
   // The gradients of gamma and beta, where wanted, and that of the input, where its data is not null.
-  virtual void differentiate(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
-                             const Sink<T>& sink) = 0;
+  virtual void differentiate(const Pass<T>& pass, Panels<T> input_gradient, const Sink<T>& sink) = 0;
   int64_t cost(const Pass<T>& pass) const { return static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost; }
 
   const KernelTable<T>& kernels_;
@@ -40,13 +39,12 @@ class BatchNormalizationLayer final : public NormalizationLayer<T> {
   BatchNormalizationLayer(const LayerPlan& plan, const KernelTable<T>& kernels);
 
   std::vector<Parameter<T>*> parameters() override;
-  void forward(const Pass<T>& pass, Panels<const T> input) override;
+  void forward(const Pass<T>& pass) override;
   void begin_batch() override;
   void end_update(ThreadTeam& team) override;
 
  protected:
-  void differentiate(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
-                     const Sink<T>& sink) override;
+  void differentiate(const Pass<T>& pass, Panels<T> input_gradient, const Sink<T>& sink) override;
 
  private:
   const T momentum_;
@@ -66,11 +64,10 @@ class LayerNormalizationLayer final : public NormalizationLayer<T> {
 
   std::vector<Parameter<T>*> parameters() override;
   void reserve(int rows) override;
-  void forward(const Pass<T>& pass, Panels<const T> input) override;
+  void forward(const Pass<T>& pass) override;
 
  protected:
-  void differentiate(const Pass<T>& pass, Panels<const T> input, Panels<T> input_gradient,
-                     const Sink<T>& sink) override;
+  void differentiate(const Pass<T>& pass, Panels<T> input_gradient, const Sink<T>& sink) override;
 
  private:
   Buffer<T> mean_;               // (rows)

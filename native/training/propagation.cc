@@ -10,6 +10,9 @@ namespace chainrule {
 // Bounds the memory of a large batch, and its rows of a layer stay in L2.
 constexpr int64_t kPassRows = 1024;
 
+// A copy of the input that does not stay in L2 is no nearer than another core's.
+constexpr int64_t kMostOwnInput = 1 << 21;
+
 template <typename T>
 Propagation<T>::Propagation(const Plan& plan, const KernelTable<T>& kernels) : kernels_(kernels), plan_(plan) {
   for (size_t i = 0; i < plan.layers.size(); ++i) {
@@ -37,9 +40,10 @@ void Propagation<T>::reserve(int64_t rows, bool input_gradient) {
   const int needed = static_cast<int>(std::max<int64_t>(rows, 1));
   if (needed > reserved_) {
     for (auto& layer : layers_) layer->reserve(needed);
-    input_ = PanelBuffer<T>(needed, plan_.inputs);
+    input_ = InputRows<T>(needed, plan_.inputs, plan_.threads);
     target_ = PanelBuffer<T>(needed, plan_.outputs);
     input_gradient_ = {};
+    rows_ = 0;
     const size_t count = static_cast<size_t>(needed);
     classes_.resize(count);
     row_scale_.resize(count);
@@ -82,23 +86,76 @@ double Propagation<T>::divisor(const Batch& batch) const {
 }
 
 template <typename T>
-void Propagation<T>::forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows) {
-  for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.inputs * kGatherCost, pass.rows,
-            [&](Range range) { gather(samples.x, plan_.inputs, rows, range, input_.panels()); });
+void Propagation<T>::prepare(const Pass<T>& pass, bool samples_stay) {
+  if (pass.rows == rows_ && pass.training == training_ && samples_stay == samples_stay_) return;
   rows_ = pass.rows;
-  Panels<const T> activations = constant(input_.panels());
+  training_ = pass.training;
+  samples_stay_ = samples_stay;
+
+  upper_ = layers_.size();
+  upper_work_ = int64_t{rows_} * plan_.outputs * kElementwiseCost;
+  while (upper_ > 0) {
+    const int64_t work = layers_[upper_ - 1]->work_by_rows(pass);
+    if (work == 0) break;
+    --upper_;
+    upper_work_ += work;
+  }
+  if (upper_ == 0) upper_work_ += int64_t{rows_} * plan_.inputs * kGatherCost;
+  gradient_work_ = 0;
+  for (const auto& layer : layers_) gradient_work_ += layer->gradient_work(rows_);
+
+  const int64_t input_bytes = int64_t{rows_} * plan_.inputs * static_cast<int64_t>(sizeof(T));
+  own_input_ = samples_stay && pass.team.size() > 1 && upper_ > 0 && layers_[0]->reads_own_input() &&
+               input_bytes <= kMostOwnInput;
+  Panels<const T> input = input_.shared();
   for (auto& layer : layers_) {
-    layer->forward(pass, activations);
-    activations = layer->output();
+    layer->begin_passes(pass, input, layer == layers_[0] && own_input_ ? &input_ : nullptr);
+    input = layer->output();
   }
 }
 
 template <typename T>
-void Propagation<T>::loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double divisor,
-                          double& sum) {
-  const auto weight = [&](int r) { return samples.weights ? samples.weights[rows[r]] : 1.0; };
-  for (int r = 0; r < pass.rows; ++r) {
-    row_scale_[static_cast<size_t>(r)] = static_cast<T>(weight(r) * loss_->scale / divisor);
+template <typename Visit>
+void Propagation<T>::by_rows(const Pass<T>& pass, Visit visit) {
+  constexpr int kPassChunks = 2;  // each goes through all the weights
+  const int groups = (pass.rows + kPanel<T> - 1) / kPanel<T>;
+  if (upper_ == layers_.size() || groups < pass.team.size() || pass.team.size() == 1) {
+    visit(pass);
+    return;
+  }
+  for_range(
+      pass.team, upper_work_, groups,
+      [&](Range range) {
+        ThreadTeam alone(1);
+        visit(pass.part({range.begin * kPanel<T>, std::min(range.end * kPanel<T>, pass.rows)}, alone));
+      },
+      kPassChunks);
+}
+
+template <typename T>
+void Propagation<T>::begin_forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
+                                   bool samples_stay) {
+  prepare(pass, samples_stay);
+  input_.begin(samples.x, rows, pass.rows, own_input_);
+  if (upper_ == 0) return;
+  if (!own_input_) {
+    for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.inputs * kGatherCost, pass.rows,
+              [&](Range range) { input_.gather_shared(range); });
+  }
+  for (size_t i = 0; i < upper_; ++i) layers_[i]->forward(pass);
+}
+
+template <typename T>
+void Propagation<T>::forward_upper(const Pass<T>& part) {
+  if (upper_ == 0) input_.gather_shared(part.range());
+  for (size_t i = upper_; i < layers_.size(); ++i) layers_[i]->forward(part);
+}
+
+template <typename T>
+void Propagation<T>::find_losses(const Pass<T>& part, const Samples& samples, const RowSequence& rows, double divisor) {
+  const Range range = part.range();
+  for (int r = range.begin; r < range.end; ++r) {
+    row_scale_[static_cast<size_t>(r)] = static_cast<T>(weight_of(samples, rows[r]) * loss_->scale / divisor);
     if (samples.classes) classes_[static_cast<size_t>(r)] = samples.classes[rows[r]];
   }
   const Layer<T>& last = *layers_.back();
@@ -110,33 +167,89 @@ void Propagation<T>::loss(const Pass<T>& pass, const Samples& samples, const Row
                             .parameters = loss_->parameters,
                             .scale = row_scale_.data(),
                             .row_loss = row_loss_.data()};
-  for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.outputs * kElementwiseCost, pass.rows, [&](Range range) {
-    if (!samples.classes) gather(samples.y, plan_.outputs, rows, range, target_.panels());
-    loss_->kernel->rows(args, range);
+  for_range(part.team, static_cast<int64_t>(part.rows) * plan_.outputs * kElementwiseCost, part.rows, [&](Range own) {
+    own = {range.begin + own.begin, range.begin + own.end};
+    if (!samples.classes) gather(samples.y, plan_.outputs, rows, own, target_.panels());
+    loss_->kernel->rows(args, own);
   });
-  for (int r = 0; r < pass.rows; ++r) sum += weight(r) * loss_->scale * row_loss_[static_cast<size_t>(r)];
+}
+
+template <typename T>
+double Propagation<T>::sum_of_losses(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
+                                     double sum) const {
+  for (int r = 0; r < pass.rows; ++r) {
+    sum += weight_of(samples, rows[r]) * loss_->scale * row_loss_[static_cast<size_t>(r)];
+  }
+  return sum;
+}
+
+template <typename T>
+void Propagation<T>::back_through(size_t layer, const Pass<T>& pass, const Sink<T>& sink, bool input_gradient) {
+  if (layer > 0) {
+    Layer<T>& below = *layers_[layer - 1];
+    const bool wanted = input_gradient || layer > lowest_trainable_;
+    layers_[layer]->backward(pass, wanted ? below.gradient() : Panels<T>{}, below.derivative(), sink);
+  } else {
+    layers_[0]->backward(pass, input_gradient ? input_gradient_.panels() : Panels<T>{}, {}, sink);
+  }
+}
+
+template <typename T>
+void Propagation<T>::backward_upper(const Pass<T>& part, bool input_gradient) {
+  const Layer<T>& last = *layers_.back();
+  apply_derivative(part, last.derivative(), last.gradient(), plan_.outputs);
+  for (size_t i = layers_.size(); i-- > upper_;) back_through(i, part, Sink<T>::none(), input_gradient);
+}
+
+template <typename T>
+void Propagation<T>::forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay) {
+  begin_forward(pass, samples, rows, samples_stay);
+  by_rows(pass, [&](const Pass<T>& part) { forward_upper(part); });
+}
+
+template <typename T>
+void Propagation<T>::forward_to_loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
+                                     double& sum) {
+  begin_forward(pass, samples, rows, true);
+  by_rows(pass, [&](const Pass<T>& part) {
+    forward_upper(part);
+    find_losses(part, samples, rows, 1);
+  });
+  sum = sum_of_losses(pass, samples, rows, sum);
+}
+
+template <typename T>
+void Propagation<T>::forward_and_back(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
+                                      double divisor, double& sum, bool input_gradient) {
+  begin_forward(pass, samples, rows, true);
+  by_rows(pass, [&](const Pass<T>& part) {
+    forward_upper(part);
+    find_losses(part, samples, rows, divisor);
+    backward_upper(part, input_gradient);
+  });
+  sum = sum_of_losses(pass, samples, rows, sum);
 }
 
 template <typename T>
 void Propagation<T>::backward(const Pass<T>& pass, const Sink<T>& sink, bool input_gradient) {
-  Layer<T>& last = *layers_.back();
-  apply_derivative(pass, last.derivative(), last.gradient(), plan_.outputs);
-  for (size_t i = layers_.size(); i-- > 0;) {
-    if (i > 0) {
-      Layer<T>& below = *layers_[i - 1];
-      const bool wanted = input_gradient || i > lowest_trainable_;
-      layers_[i]->backward(pass, below.output(), wanted ? below.gradient() : Panels<T>{}, below.derivative(), sink);
-    } else {
-      layers_[0]->backward(pass, constant(input_.panels()), input_gradient ? input_gradient_.panels() : Panels<T>{}, {},
-                           sink);
+  for (size_t i = upper_; i-- > 0;) back_through(i, pass, sink, input_gradient);
+  if (!sink.wanted()) return;
+  const int parts = pass.team.size() * kChunks;
+  for_range(pass.team, gradient_work_, parts, [&](Range range, int thread) {
+    GradientPart part = {range, parts, thread, {}};
+    for (size_t i = layers_.size(); i-- > lowest_trainable_;) {
+      // The lowest layer's come last, and what it brings in is still there when it is wanted.
+      if (i == lowest_trainable_) part.upcoming = pass.upcoming.part(range, parts);
+      layers_[i]->parameter_gradients(pass, sink, part);
     }
-  }
+  });
 }
 
 template <typename T>
 void Propagation<T>::backward_from(const Pass<T>& pass, const T* output_gradient, const Sink<T>& sink,
                                    bool input_gradient) {
   copy_in(output_gradient, plan_.outputs, pass.rows, plan_.outputs, layers_.back()->gradient());
+  by_rows(pass, [&](const Pass<T>& part) { backward_upper(part, input_gradient); });
   backward(pass, sink, input_gradient);
 }
 

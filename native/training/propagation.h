@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "gather.h"
+#include "input_rows.h"
 #include "layer.h"
 #include "registry.h"
 
@@ -62,6 +62,10 @@ class Propagation {
   void check(const Batch& batch) const;
   // What the batch's loss is divided by: Σ wᵢ or 1.
   double divisor(const Batch& batch) const;
+  // Before passes back to a sink that updates: its optimizer and where the constants of each update will be.
+  void begin_updates(const Sink<T>& sink) {
+    for (auto& layer : layers_) layer->begin_updates(sink);
+  }
   void begin_batch() {
     for (auto& layer : layers_) layer->begin_batch();
   }
@@ -80,11 +84,16 @@ class Propagation {
   // All rows of the batch in one pass.
   Pass<T> whole(const Batch& batch, ThreadTeam& team) const { return pass_of(batch, team, 0, batch.size); }
 
-  void forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows);
-  // Adds wᵢ·scale·lᵢ of the pass to `sum`, row by row; the gradient is divided by `divisor`.
-  void loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double divisor, double& sum);
-  // From the loss's gradient, or from one given, (rows, outputs) row-major.
+  // Samples have to stay until the way back, if there is one, unless it is said that they will not.
+  void forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay = true);
+  // The same, and adds wᵢ·scale·lᵢ of the pass to `sum`, row by row.
+  void forward_to_loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double& sum);
+  // The same, and the way back of the loss, divided by `divisor`, as far as each row goes it by itself; backward() is
+  // the rest of it.
+  void forward_and_back(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double divisor,
+                        double& sum, bool input_gradient);
   void backward(const Pass<T>& pass, const Sink<T>& sink, bool input_gradient);
+  // All the way back from a gradient given, (rows, outputs) row-major.
   void backward_from(const Pass<T>& pass, const T* output_gradient, const Sink<T>& sink, bool input_gradient);
 
   // The first layer whose output of the last forward pass has a number that is not finite; of the last layer the
@@ -96,6 +105,22 @@ class Propagation {
   void write_input_gradient(const Pass<T>& pass, T* to) const;
 
  private:
+  // What depends on the pass's size and kind alone, which seldom change.
+  void prepare(const Pass<T>& pass, bool samples_stay);
+  // Up to the upper layers.
+  void begin_forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay);
+  // Calls visit(part) for parts of the pass on the team's threads, or for all of it.
+  template <typename Visit>
+  void by_rows(const Pass<T>& pass, Visit visit);
+  // For parts.
+  void forward_upper(const Pass<T>& part);
+  void find_losses(const Pass<T>& part, const Samples& samples, const RowSequence& rows, double divisor);
+  void backward_upper(const Pass<T>& part, bool input_gradient);
+
+  void back_through(size_t layer, const Pass<T>& pass, const Sink<T>& sink, bool input_gradient);
+  double weight_of(const Samples& samples, int64_t row) const { return samples.weights ? samples.weights[row] : 1.0; }
+  double sum_of_losses(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double sum) const;
+
   Pass<T> pass_of(const Batch& batch, ThreadTeam& team, int64_t first, int64_t rows) const {
     return {.kernels = kernels_,
             .team = team,
@@ -128,9 +153,17 @@ class Propagation {
   bool needs_whole_batch_ = false;  // batch statistics
   std::optional<Loss<T>> loss_;
 
+  // What the last pass was prepared for: rows_ is 0 before the first.
+  int rows_ = 0;
+  bool training_ = false;
+  bool samples_stay_ = false;
+  bool own_input_ = false;     // each thread gathers the rows for itself
+  size_t upper_ = 0;           // the layers that rows had better go through in parts, each on one thread, begin here
+  int64_t upper_work_ = 0;     // forward and back
+  int64_t gradient_work_ = 0;  // of all parameters
+
   int reserved_ = 0;
-  int rows_ = 0;                   // of the last forward pass
-  PanelBuffer<T> input_;           // (rows, inputs)
+  InputRows<T> input_;             // (rows, inputs)
   PanelBuffer<T> input_gradient_;  // (rows, inputs), where asked for
   PanelBuffer<T> target_;          // (rows, outputs)
   std::vector<int32_t> classes_;   // (rows)

@@ -180,11 +180,11 @@ void RowMajorKernels<T>::dense_backward(const RowMajorBackward<T>& layer) const 
   }
   if (!layer.update) return;
   const OptimizerKernel<T>& optimizer = *find_optimizer(kernels, layer.update->optimizer);
-  Update<T> update = {.optimizer = &optimizer};
+  T constants[kMaxConstants] = {};
+  Update<T> update = {.optimizer = &optimizer, .constants = constants};
   double state[kMaxState] = {};
   for (int64_t step = 0; step <= layer.update->step; ++step) {  // no state is kept between calls: it is made anew
-    optimizer.prepare(layer.update->optimizer.parameters.data(), step, layer.update->learning_rate, state,
-                      update.constants);
+    optimizer.prepare(layer.update->optimizer.parameters.data(), step, layer.update->learning_rate, state, constants);
   }
   PanelBuffer<T> weight_slots[kMaxSlots];
   PanelBuffer<T> bias_slots[kMaxSlots];

@@ -19,23 +19,24 @@ inline constexpr int kGatherCost = 32;
 // Pieces of a thread's share: enough for another thread to take over most of it, few enough to cost nothing.
 inline constexpr int kChunks = 4;
 
-// Calls visit(range) for contiguous parts of [0, count) on the threads of the team, or for all of it on this thread.
+// Calls visit(range), or visit(range, thread), for contiguous parts of [0, count) on the threads of the team, or for
+// all of it on this thread.
 template <typename Visit>
 void for_range(ThreadTeam& team, int64_t work, int count, Visit&& visit, int chunks = kChunks) {
   if (work < kSharedWork || count < 2 || !team.worth_sharing(work)) {
-    visit(Range{0, count});
+    ThreadTeam::call(visit, {0, count}, 0);
     return;
   }
   team.share(count, chunks, visit);
 }
 
-// The same over a grid: splits whichever side leaves the threads more evenly loaded. `second_unit` is the size of a
-// piece of the second side below which splitting it gains nothing.
+// Calls visit(range, range, thread) over a grid: splits whichever side leaves the threads more evenly loaded.
+// `second_unit` is the size of a piece of the second side below which splitting it gains nothing.
 template <typename Visit>
 void for_grid(ThreadTeam& team, int64_t work, int first, int second, int second_unit, Visit&& visit) {
   const int threads = team.size();
   if (threads == 1 || work < kSharedWork) {
-    visit(Range{0, first}, Range{0, second});
+    visit(Range{0, first}, Range{0, second}, 0);
     return;
   }
   const auto balance = [threads](int count) {
@@ -43,9 +44,9 @@ void for_grid(ThreadTeam& team, int64_t work, int first, int second, int second_
     return count == 0 ? 1.0 : static_cast<double>(count) / (static_cast<double>(largest) * threads);
   };
   if (balance(first) >= balance(second / second_unit)) {
-    for_range(team, work, first, [&](Range range) { visit(range, Range{0, second}); });
+    for_range(team, work, first, [&](Range range, int thread) { visit(range, Range{0, second}, thread); });
   } else {
-    for_range(team, work, second, [&](Range range) { visit(Range{0, first}, range); });
+    for_range(team, work, second, [&](Range range, int thread) { visit(Range{0, first}, range, thread); });
   }
 }
 

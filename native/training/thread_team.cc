@@ -40,13 +40,6 @@ constexpr uint64_t ticket_of(uint32_t generation, uint32_t chunks) {
   return (static_cast<uint64_t>(generation) << 32) | (static_cast<uint64_t>(chunks) << 16);
 }
 
-// The part-th of `parts` nearly equal parts of a range.
-Range part_of(Range range, int part, int parts) {
-  const int64_t length = range.end - range.begin;
-  return {range.begin + static_cast<int>(length * part / parts),
-          range.begin + static_cast<int>(length * (part + 1) / parts)};
-}
-
 }  // namespace
 
 ThreadTeam::ThreadTeam(int size) : size_(size), parked_(size - 1) {}
@@ -67,7 +60,7 @@ void ThreadTeam::start() {
 
 void ThreadTeam::dispatch(Call call, void* context, int count, int chunks) {
   if (size_ == 1) {
-    call(context, {0, count});
+    call(context, {0, count}, 0);
     return;
   }
   if (helpers_.empty()) start();
@@ -105,21 +98,22 @@ void ThreadTeam::help(int thread) {
 void ThreadTeam::work(int thread) {
   uint32_t done = 0;
   for (int i = 0; i < size_; ++i) {
-    while (take((thread + i) % size_)) ++done;
+    while (take((thread + i) % size_, thread)) ++done;
   }
   if (done > 0 && left_.fetch_sub(done, std::memory_order_acq_rel) == done) left_.notify_one();
 }
 
 // A ticket that has a chunk left belongs to the dispatch under way, which cannot end before work() has counted that
 // chunk: what it published stays valid until then.
-bool ThreadTeam::take(int owner) {
+bool ThreadTeam::take(int owner, int thread) {
   const uint64_t ticket = shares_[owner].ticket.fetch_add(1, std::memory_order_acq_rel);
   const uint32_t chunks = static_cast<uint32_t>(ticket >> 16) & 0xffff;
   const uint32_t index = static_cast<uint32_t>(ticket) & 0xffff;
   if (index >= chunks) return false;
-  const Range share = part_of({0, count_}, owner, size_);
-  const Range range = part_of(share, static_cast<int>(index), chunks_);
-  if (range.begin < range.end) call_(context_, range);
+  const Range share = part_of(count_, {owner, owner + 1}, size_);
+  const int chunk = static_cast<int>(index);
+  const Range range = part_of(share.end - share.begin, {chunk, chunk + 1}, chunks_);
+  if (range.begin < range.end) call_(context_, {share.begin + range.begin, share.begin + range.end}, thread);
   return true;
 }
 

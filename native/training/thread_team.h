@@ -35,7 +35,8 @@ class ThreadTeam {
     return true;
   }
 
-  // Calls visit(range) for ranges that together are [0, count), on all threads, and returns when all have been visited.
+  // Calls visit(range), or visit(range, thread), for ranges that together are [0, count), on all threads, and returns
+  // when all have been visited. This thread is number 0.
   //
   // Each thread has the same share every time, so that what it wrote is still in its cache; it works through that in a
   // few chunks, then takes over chunks of others. A thread that the operating system keeps from running delays nobody
@@ -43,14 +44,23 @@ class ThreadTeam {
   template <typename Visit>
   void share(int count, int chunks, Visit&& visit) {
     using Plain = std::remove_reference_t<Visit>;
-    dispatch([](void* context, Range range) { (*static_cast<Plain*>(context))(range); }, &visit, count, chunks);
+    dispatch([](void* context, Range range, int thread) { call(*static_cast<Plain*>(context), range, thread); }, &visit,
+             count, chunks);
+  }
+  template <typename Visit>
+  static void call(Visit& visit, Range range, int thread) {
+    if constexpr (std::is_invocable_v<Visit&, Range, int>) {
+      visit(range, thread);
+    } else {
+      visit(range);
+    }
   }
 
  private:
   // A futex call and a sleeping core's way back: some 50 µs.
   static constexpr int64_t kWakingWork = 1 << 22;
 
-  using Call = void (*)(void*, Range);
+  using Call = void (*)(void*, Range, int thread);
 
   // What is left of one thread's share: how many chunks it has and the next to be taken, in one word with the number of
   // the dispatch, so that one read-modify-write takes a chunk and tells whether it is still there.
@@ -63,8 +73,8 @@ class ThreadTeam {
   void help(int thread);
   // Works until no chunk of any share is left.
   void work(int thread);
-  // Takes one chunk of that thread's share and visits it; false where none was left.
-  bool take(int owner);
+  // Takes one chunk of the owner's share and visits it; false where none was left.
+  bool take(int owner, int thread);
 
   const int size_;
   int64_t unshared_ = 0;     // since the helpers parked

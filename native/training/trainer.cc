@@ -90,8 +90,7 @@ double TrainerOf<T>::step(const Batch& batch, ThreadTeam& team, const Extras& ex
   const double by = propagation_.divisor(batch);
   double sum = 0;
   propagation_.for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
-    propagation_.forward(pass, batch.samples, rows);
-    propagation_.loss(pass, batch.samples, rows, by, sum);
+    propagation_.forward_and_back(pass, batch.samples, rows, by, sum, false);
     if (outputs) {
       propagation_.write_outputs(pass, outputs + static_cast<ptrdiff_t>(pass.first_row) * propagation_.plan().outputs);
     }
@@ -116,6 +115,7 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job) {
   has_gradients_ = false;
   propagation_.select_loss(&job.loss);
   optimization_.select(job.optimizer, job.optimizer_step);
+  propagation_.begin_updates(optimization_.sink());
   const int outputs = propagation_.plan().outputs;
 
   int64_t update = 0;
@@ -162,8 +162,11 @@ EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job) {
     propagation_.check(batch);
     propagation_.reserve(propagation_.rows_per_pass(batch), false);
     propagation_.for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
-      propagation_.forward(pass, job.samples, rows);
-      if (job.has_loss) propagation_.loss(pass, job.samples, rows, 1, sum);
+      if (job.has_loss) {
+        propagation_.forward_to_loss(pass, job.samples, rows, sum);
+      } else {
+        propagation_.forward(pass, job.samples, rows);
+      }
       if (job.outputs) {
         propagation_.write_outputs(pass, static_cast<T*>(job.outputs) + (first + pass.first_row) * outputs);
       }
@@ -192,8 +195,7 @@ double TrainerOf<T>::gradients(const GradientJob& job) {
   const double by = propagation_.divisor(batch);
   double sum = 0;
   propagation_.for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
-    propagation_.forward(pass, job.samples, rows);
-    propagation_.loss(pass, job.samples, rows, by, sum);
+    propagation_.forward_and_back(pass, job.samples, rows, by, sum, job.input_gradient != nullptr);
     propagation_.backward(pass, Sink<T>::part(pass.first_row == 0), job.input_gradient != nullptr);
     if (job.input_gradient) {
       propagation_.write_input_gradient(pass, static_cast<T*>(job.input_gradient) +
@@ -224,7 +226,7 @@ void TrainerOf<T>::forward(const ForwardJob& job) {
   propagation_.reserve(job.rows, false);
   propagation_.begin_batch();
   const Pass<T> pass = propagation_.whole(batch, team);
-  propagation_.forward(pass, job.samples, batch.rows);
+  propagation_.forward(pass, job.samples, batch.rows, false);
   propagation_.write_outputs(pass, static_cast<T*>(job.outputs));
   held_ = {job.rows, job.training, batch.update};
 }

@@ -1,0 +1,61 @@
+// The rows of a pass, gathered into panels for the lowest layer.
+#pragma once
+
+#include <vector>
+
+#include "gather.h"
+#include "panel_buffer.h"
+#include "split.h"
+
+namespace chainrule {
+
+// Either in one copy that all threads share, or in a copy for each thread: what another core has just written comes at
+// some 7 GB/s, and writing where another has just read is no faster, so that it is quicker to gather all rows twice.
+template <typename T>
+class InputRows {
+ public:
+  InputRows() = default;
+  InputRows(int rows, int width, int threads) : rows_(rows), width_(width), copies_(static_cast<size_t>(threads)) {
+    copies_[0].panels = PanelBuffer<T>(rows, width);
+  }
+
+  // Takes up `count` other rows. Where each thread is to have its own copy, it makes that when it first asks for it.
+  void begin(const Numbers& numbers, const RowSequence& sequence, int count, bool own) {
+    numbers_ = numbers;
+    sequence_ = sequence;
+    count_ = count;
+    own_ = own;
+    for (Copy& copy : copies_) {
+      copy.filled = false;
+      if (own && copy.panels.size() == 0) copy.panels = PanelBuffer<T>(rows_, width_);
+    }
+  }
+
+  // The copy that all share, and a part of it to fill.
+  Panels<const T> shared() const { return constant(copies_[0].panels.panels()); }
+  void gather_shared(Range rows) { gather(numbers_, width_, sequence_, rows, copies_[0].panels.panels()); }
+
+  Panels<const T> of(int thread) {
+    if (!own_) return shared();
+    Copy& copy = copies_[static_cast<size_t>(thread)];
+    if (!copy.filled) gather(numbers_, width_, sequence_, {0, count_}, copy.panels.panels());
+    copy.filled = true;
+    return constant(copy.panels.panels());
+  }
+
+ private:
+  struct alignas(64) Copy {
+    PanelBuffer<T> panels;  // (rows, width)
+    bool filled = false;
+  };
+
+  int rows_ = 0;
+  int width_ = 0;
+  std::vector<Copy> copies_;
+  Numbers numbers_ = {};
+  RowSequence sequence_ = {};
+  int count_ = 0;
+  bool own_ = false;
+};
+
+}  // namespace chainrule
