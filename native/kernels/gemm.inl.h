@@ -3,12 +3,8 @@
 
 // A block of A, at most 512 × 512 float32, takes half of a 2 MiB L2; the depth is large because c goes to memory and
 // back once for each block.
-#ifndef KC
-#define KC 512
-#define MC 512
-#endif
-constexpr int kGemmDepth = KC;
-constexpr int kGemmRows = MC;
+constexpr int kGemmDepth = 512;
+constexpr int kGemmRows = 512;
 // A group of panels of B, which a group of rows of A goes through before the next: copied together in longer runs, and
 // c is written in longer ones. 4 panels of full depth are 256 KiB.
 template <typename T>

@@ -67,12 +67,19 @@ void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, GemmResources
     kernels.gemm(whole);
     return;
   }
-  const bool by_columns = product.n >= product.m;
+  constexpr ptrdiff_t kLine = 64 / sizeof(T);
+  const bool rows_begin_lines =
+      reinterpret_cast<uintptr_t>(product.c) % (kLine * sizeof(T)) == 0 && product.ldc % kLine == 0;
+  // Otherwise two cores that part the columns write to one line in each row, which takes as long as it takes either to
+  // read so many elements of the other's share of B.
+  constexpr int64_t kSharedLine = 1000;
+  const int64_t shared_lines = rows_begin_lines ? 0 : product.m;
+  const bool by_columns =
+      product.n >= product.m && static_cast<int64_t>(product.n) * product.k >= kSharedLine * shared_lines;
   constexpr int kRowUnit = 8;  // rows that fill most of a tile
   const int unit = by_columns ? kPanel<T> : kRowUnit;
   const int size = by_columns ? product.n : product.m;
   const int units = (size + unit - 1) / unit;
-  constexpr ptrdiff_t kLine = 64 / sizeof(T);
   const ptrdiff_t part_workspace =
       (kernels.gemm_workspace(product.m, product.n, product.k) + kLine - 1) / kLine * kLine;
   T* const workspace = resources.workspace<T>(part_workspace * threads);
