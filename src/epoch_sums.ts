@@ -54,20 +54,29 @@ export class EpochSums {
     for (let layer = 0; layer < layers; layer++) this.#norms[layer] += job.gradientNorms[batch * layers + layer];
   }
 
+  /** Of the whole epoch, penalty included. */
+  get loss(): number {
+    const loss = this.#reduction === 'mean' ? this.#loss / this.#weight : this.#loss;
+    return loss + this.#penalty / this.#weight;
+  }
+
+  get learningRate(): number {
+    return this.#learningRate;
+  }
+
+  /** More is to be reported than loss, learning rate and seconds. */
+  get hasDetails(): boolean {
+    return this.#metrics.names.length > 0 || this.#norms !== undefined;
+  }
+
   /** Of the whole epoch; norms for so many layers, of which the last may be part of the one before. */
   report(epoch: number, layers: number, validation?: EpochReport['validation']): EpochReport {
-    const loss = this.#reduction === 'mean' ? this.#loss / this.#weight : this.#loss;
     const norms = this.#norms;
-    const figures = {
+    return {
       epoch,
-      loss: loss + this.#penalty / this.#weight,
+      loss: this.loss,
       learningRate: this.#learningRate,
       seconds: this.seconds,
-    };
-    // Copied only where there is more: a tiny network is trained for many thousands of epochs.
-    if (this.#metrics.names.length === 0 && !validation && !norms) return figures;
-    return {
-      ...figures,
       ...results(this.#accumulators),
       ...(validation && { validation }),
       ...(norms && { gradientNorms: Array.from({ length: layers }, (_, i) => (norms[i] ?? 0) / this.batches) }),

@@ -1,3 +1,4 @@
+import type { EpochLog } from './epoch_log.js';
 import type { ChainruleError } from './errors.js';
 import type { MetricValues } from './metrics.js';
 
@@ -32,7 +33,7 @@ export interface BatchReport {
 
 /** What a fit came to. */
 export interface History {
-  /** Whole epochs only. */
+  /** Whole epochs only; the reports of many thousand that nobody listened to are made when this is first read. */
   readonly epochs: readonly EpochReport[];
   /** The epoch of the lowest validation loss, or of the lowest loss without validation; undefined without a whole epoch. */
   readonly best: EpochReport | undefined;
@@ -46,10 +47,26 @@ export interface History {
   readonly samplesPerSecond: number;
 }
 
-export function best(epochs: readonly EpochReport[]): EpochReport | undefined {
-  const judged = (epoch: EpochReport): number => epoch.validation?.loss ?? epoch.loss;
-  return epochs.reduce<EpochReport | undefined>(
-    (least, epoch) => (least && judged(least) <= judged(epoch) ? least : epoch),
-    undefined,
-  );
+/** Reports made when the fit ends even if nobody reads them: in less than a millisecond, and a history that is printed shows them. */
+const madeAtOnce = 2 ** 12;
+
+/** A history with the epochs of a log, whose reports are made when they are first read where they are very many. */
+export function makeHistory(log: EpochLog, others: Omit<History, 'epochs' | 'best'>): History {
+  const settle = (epochs: readonly EpochReport[]): readonly EpochReport[] => {
+    // Object.defineProperty would throw where the history has been frozen, which then keeps the accessor.
+    Reflect.defineProperty(history, 'epochs', { value: epochs, writable: true, enumerable: true, configurable: true });
+    return epochs;
+  };
+  const history: History = {
+    get epochs() {
+      return settle(log.reports());
+    },
+    set epochs(epochs) {
+      settle(epochs);
+    },
+    best: log.best,
+    ...others,
+  };
+  if (log.unreported <= madeAtOnce) settle(log.reports());
+  return history;
 }

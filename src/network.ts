@@ -148,7 +148,8 @@ export class Network {
         this.#ensureUsable();
         const { rows } = samples.training;
         ensureEnoughRows(plan, rows, batchSize === 'full' ? rows : batchSize);
-        const history = await train({
+        return train({
+          started,
           trainer,
           plan,
           layers,
@@ -158,7 +159,6 @@ export class Network {
           callback: (run) => this.#callback(run),
           ensureUsable: () => this.#ensureUsable(),
         });
-        return { ...history, seconds: (performance.now() - started) / 1000 };
       });
     } finally {
       this.#fitting = false;

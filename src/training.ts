@@ -1,9 +1,10 @@
 import type { FloatArray, Plan, Trainer, TrainingJob, TrainingReport } from './backend/backend.js';
+import { EpochLog } from './epoch_log.js';
 import { EpochSums } from './epoch_sums.js';
 import type { ChainruleError } from './errors.js';
 import { evaluateRows, evaluationBatchSize, outputElements } from './evaluation.js';
 import type { ResolvedFit } from './fit_options.js';
-import { best, type EpochReport, type History } from './history.js';
+import { type EpochReport, type History, makeHistory } from './history.js';
 import type { EpochTrainer } from './lbfgs_trainer.js';
 import { createFloats } from './matrix.js';
 import { notFiniteLoss, notFiniteParameters } from './not_finite.js';
@@ -27,6 +28,8 @@ const stepBatches = 2 ** 12;
 
 /** All a fit works on, checked. */
 export interface Fit extends FitSamples {
+  /** When it was called for, by `performance.now()`. */
+  readonly started: number;
   readonly trainer: Trainer;
   readonly plan: Plan;
   /** Layers as the user counts them. */
@@ -48,16 +51,20 @@ interface Trained {
 }
 
 /** Trains until the epochs are done, a stop rule holds, the signal is aborted or a loss is not finite. */
-export async function train(fit: Fit): Promise<Omit<History, 'seconds'>> {
+export async function train(fit: Fit): Promise<History> {
   const training = new Training(fit);
   const stoppedBy = await training.run();
-  const { epochs, rows, seconds, error } = training;
-  const samplesPerSecond = rows === 0 ? 0 : rows / seconds;
-  return { epochs, best: best(epochs), stoppedBy, ...(error && { error }), samplesPerSecond };
+  const { log, rows, seconds, error } = training;
+  return makeHistory(log, {
+    stoppedBy,
+    ...(error && { error }),
+    samplesPerSecond: rows === 0 ? 0 : rows / seconds,
+    seconds: (performance.now() - fit.started) / 1000,
+  });
 }
 
 class Training {
-  readonly epochs: EpochReport[] = [];
+  readonly log: EpochLog;
   rows = 0;
   seconds = 0;
   /** Why it ended, where a number was not finite. */
@@ -103,6 +110,7 @@ class Training {
     const together = !(this.#epochsAreHeard || wantsOutputs);
     progress.epoch = options.initialEpoch ?? progress.epoch;
     progress.batch = 0;
+    this.log = new EpochLog(progress.epoch, options.epochs);
     this.#chunks = chunks(progress.epoch, options.epochs, rows, this.#batchSize, rowsAtOnce, together);
     this.#sums = new EpochSums(options.loss.reduction, options.metrics, training.samples);
     continueOptimizer(progress, options.optimizer.plan.kernel, options.reset);
@@ -259,14 +267,24 @@ class Training {
     this.rows += done;
   }
 
-  #endEpoch(validation?: EpochReport['validation']): EpochReport {
+  /** Enters an epoch that nobody listens to. */
+  #endEpoch(): void {
+    const sums = this.#sums;
+    if (sums.hasDetails) this.log.add(this.#report());
+    else this.log.addFigures(sums.loss, sums.learningRate, sums.seconds);
+    this.#nextEpoch();
+  }
+
+  #report(validation?: EpochReport['validation']): EpochReport {
     const { progress, layers } = this.#fit;
-    const report = this.#sums.report(progress.epoch, layers, validation);
-    this.epochs.push(report);
+    return this.#sums.report(progress.epoch, layers, validation);
+  }
+
+  #nextEpoch(): void {
+    const { progress } = this.#fit;
     progress.epoch++;
     progress.batch = 0;
     this.#sums.restart();
-    return report;
   }
 
   /** Validates, reports, calls back and asks the stop rules; what ends the fit now, if anything. */
@@ -282,7 +300,9 @@ class Training {
           accumulators: options.metrics.start(validation.samples),
         }),
       ));
-    const report = this.#endEpoch(judged as EpochReport['validation']);
+    const report = this.#report(judged as EpochReport['validation']);
+    this.log.add(report);
+    this.#nextEpoch();
     if (validation && !judged) return 'signal';
     this.#rates.next(judged?.loss ?? report.loss);
     const { best: isBest, stoppedBy } = this.#stopping.epoch(report);
