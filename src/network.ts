@@ -74,7 +74,7 @@ export class Network {
   constructor(options: NetworkOptions) {
     const { plan, specs, backend: choice } = resolveNetwork(options);
     const { backend, reason } = selectBackend(choice);
-    const kernels = backend.kernels(plan.dtype);
+    const { firstNotFinite } = backend.kernels(plan.dtype);
     const { inputs, outputs, dtype } = plan;
     const parameters = initialParameters(plan, specs);
     const trainer = backend.createTrainer(plan);
@@ -87,7 +87,7 @@ export class Network {
         inputs,
         outputs,
         dtype,
-        firstNotFinite: (array, from, to) => kernels.firstNotFinite(array, from, to),
+        firstNotFinite,
       },
       progress: { epoch: 0, batch: 0, updates: 0, optimizer: { kernel: '', step: 0 } },
       layers: specs.length,

@@ -120,6 +120,16 @@ describe.each(backends)('Network on %s', (_, backend) => {
     expect(network.predictSync([1, 2, 3]).toArray()).toEqual([[1], [2], [3]]);
   });
 
+  it('predicts into an array of its own each time', () => {
+    const network = small();
+    const [x, others] = [someNumbers(3), someNumbers(3, 2)];
+    const first = network.predictSync(x);
+    const before = [...first.data];
+    expect([...network.predictSync(others).data]).not.toEqual(before);
+    expect([...first.data]).toEqual(before);
+    expect(first.data.buffer.byteLength).toBe(first.data.byteLength);
+  });
+
   it('predicts the same whatever the batch size, and without dropout', async () => {
     const network = small();
     const x = someNumbers(1000 * 3);

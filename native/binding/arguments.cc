@@ -17,32 +17,38 @@ Napi::Error unexpected_value(Napi::Value value, const char* what, const char* na
                      std::string("expected ") + what + " for " + name + ", got " + got);
 }
 
+struct TypedArrayInfo {
+  napi_typedarray_type type;
+  int64_t length;
+  void* data;
+};
+
+TypedArrayInfo typed_array_info(Napi::Value value, const char* name) {
+  napi_typedarray_type type;
+  size_t length;
+  void* data;
+  // Fails for what is no typed array: to ask that first would be one more call into the engine.
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok)
+    throw unexpected_value(value, "a typed array", name);
+  return {type, static_cast<int64_t>(length), data};
+}
+
 }  // namespace
 
 void* memory_of(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length) {
-  if (!value.IsTypedArray()) throw unexpected_value(value, "a typed array", name);
-  napi_typedarray_type found;
-  size_t elements;
-  void* data;
-  if (napi_get_typedarray_info(value.Env(), value, &found, &elements, &data, nullptr, nullptr) != napi_ok ||
-      found != type) {
-    throw unexpected_value(value, "a typed array of the dtype", name);
+  const TypedArrayInfo found = typed_array_info(value, name);
+  if (found.type != type) throw unexpected_value(value, "a typed array of the dtype", name);
+  if (found.length < length) {
+    throw typed_error(value.Env(), "SHAPE_MISMATCH",
+                      "expected at least " + std::to_string(length) + " elements for " + name + ", got " +
+                          std::to_string(found.length));
   }
-  if (static_cast<int64_t>(elements) < length) {
-    throw typed_error(
-        value.Env(), "SHAPE_MISMATCH",
-        "expected at least " + std::to_string(length) + " elements for " + name + ", got " + std::to_string(elements));
-  }
-  return data;
+  return found.data;
 }
 
 Numbers numbers_of(Napi::Value value, const char* name, int64_t& length) {
-  if (!value.IsTypedArray()) throw unexpected_value(value, "a typed array", name);
-  napi_typedarray_type type;
-  size_t elements;
-  void* data;
-  napi_get_typedarray_info(value.Env(), value, &type, &elements, &data, nullptr, nullptr);
-  length = static_cast<int64_t>(elements);
+  const auto [type, elements, data] = typed_array_info(value, name);
+  length = elements;
   switch (type) {
     case napi_float32_array:
       return {data, ElementType::kFloat32};

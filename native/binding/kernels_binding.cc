@@ -204,32 +204,34 @@ Napi::Value kernel(const Napi::CallbackInfo& info) {
   });
 }
 
+// (array, from, to): where the first number that is not finite lies, or -1.
 template <typename T>
-Napi::Value gemm_function(Napi::Env env, const KernelTable<T>& table) {
-  return Napi::Function::New<gemm<T>>(env, "gemm", const_cast<KernelTable<T>*>(&table));
+Napi::Value first_not_finite(const Napi::CallbackInfo& info) {
+  const int64_t from = info[1].As<Napi::Number>().Int64Value(), to = info[2].As<Napi::Number>().Int64Value();
+  if (from < 0 || to < from) throw typed_error(info.Env(), "INVALID_ARGUMENT", "expected a range within the array");
+  const T* const array = static_cast<const T*>(memory_of(info[0], "array", kArrayType<T>, to));
+  const ptrdiff_t position = static_cast<const KernelTable<T>*>(info.Data())->first_not_finite(array + from, to - from);
+  return Napi::Number::New(info.Env(), static_cast<double>(position < 0 ? -1 : from + position));
+}
+
+// A function that is called often for little: its table is bound to it, not named in each call.
+template <typename T, auto function>
+Napi::Value bound(Napi::Env env, const char* name, const KernelTable<T>& table) {
+  return Napi::Function::New<function>(env, name, const_cast<KernelTable<T>*>(&table));
 }
 
 // (isa, dtype): the function gemm of these.
 Napi::Value gemm_of(const Napi::CallbackInfo& info) {
-  return with_table(instruction_set(info.Env(), info[0]), info[1],
-                    [&](const auto& table) { return gemm_function(info.Env(), table); });
+  return with_table(instruction_set(info.Env(), info[0]), info[1], [&]<typename T>(const KernelTable<T>& table) {
+    return bound<T, gemm<T>>(info.Env(), "gemm", table);
+  });
 }
 
-// (isa, array, from, to): by the array's own type.
-Napi::Value first_not_finite(const Napi::CallbackInfo& info) {
-  const InstructionSet& isa = instruction_set(info.Env(), info[0]);
-  const Napi::TypedArray array = info[1].As<Napi::TypedArray>();
-  const int64_t from = info[2].ToNumber().Int64Value(), to = info[3].ToNumber().Int64Value();
-  if (from < 0 || to < from || to > static_cast<int64_t>(array.ElementLength())) {
-    throw typed_error(info.Env(), "INVALID_ARGUMENT", "expected a range within the array");
-  }
-  void* data;
-  napi_typedarray_type type;
-  napi_get_typedarray_info(info.Env(), array, &type, nullptr, &data, nullptr, nullptr);
-  const ptrdiff_t position = type == napi_float64_array
-                                 ? isa.float64.first_not_finite(static_cast<const double*>(data) + from, to - from)
-                                 : isa.float32.first_not_finite(static_cast<const float*>(data) + from, to - from);
-  return Napi::Number::New(info.Env(), static_cast<double>(position < 0 ? -1 : from + position));
+// (isa, dtype): the function first_not_finite of these.
+Napi::Value first_not_finite_of(const Napi::CallbackInfo& info) {
+  return with_table(instruction_set(info.Env(), info[0]), info[1], [&]<typename T>(const KernelTable<T>& table) {
+    return bound<T, first_not_finite<T>>(info.Env(), "firstNotFinite", table);
+  });
 }
 
 Napi::Value instruction_sets(const Napi::CallbackInfo& info) {
@@ -287,7 +289,7 @@ void export_kernels(Napi::Env env, Napi::Object exports) {
   exports.Set("instructionSets", Napi::Function::New(env, instruction_sets));
   exports.Set("registry", Napi::Function::New(env, registry));
   exports.Set("peak", Napi::Function::New(env, peak));
-  exports.Set("firstNotFinite", Napi::Function::New(env, first_not_finite));
+  exports.Set("firstNotFinite", Napi::Function::New(env, first_not_finite_of));
   exports.Set("kernel", Napi::Function::New(env, kernel));
   exports.Set("gemm", Napi::Function::New(env, gemm_of));
 }

@@ -119,11 +119,11 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
     const Turn turn(info.Env(), trainer);
     int64_t length;
     const Numbers x = numbers_of(info[0], "x", length);
-    const int64_t rows = info[1].ToNumber().Int64Value();
+    const int64_t rows = info[1].As<Napi::Number>().Int64Value();
     if (rows < 0 || rows > length || rows * plan_.inputs > length) {
       throw typed_error(info.Env(), "SHAPE_MISMATCH", "expected rows within x");
     }
-    const int64_t batch_size = info[2].ToNumber().Int64Value();
+    const int64_t batch_size = info[2].As<Napi::Number>().Int64Value();
     if (batch_size < 1) throw typed_error(info.Env(), "INVALID_ARGUMENT", "expected at least one row for batchSize");
     const napi_typedarray_type dtype = double_precision_ ? napi_float64_array : napi_float32_array;
     const Samples samples = {.rows = rows, .x = x, .y = {}, .classes = nullptr, .weights = nullptr};

@@ -1,5 +1,16 @@
 import { ChainruleError, type ErrorCode } from '../errors.js';
-import type { Backend, Dtype, FloatArray, GemmArguments, Kernels, Plan, RegistryListing, Trainer } from './backend.js';
+import { createFloats } from '../matrix.js';
+import type {
+  Backend,
+  Dtype,
+  FloatArray,
+  GemmArguments,
+  Kernels,
+  NumericArray,
+  Plan,
+  RegistryListing,
+  Trainer,
+} from './backend.js';
 
 /** The whole surface of the compiled addon: native/addon.cc and native/binding/. */
 export interface Addon {
@@ -10,7 +21,8 @@ export interface Addon {
   kernel(isa: string, dtype: Dtype, name: string, args: object): number | undefined;
   /** The function for one dtype on one instruction set. `sizes`: m, n, k, lda, ldb, ldc, flags, threads. */
   gemm(isa: string, dtype: Dtype): (sizes: Int32Array, a: FloatArray, b: FloatArray, c: FloatArray) => void;
-  firstNotFinite(isa: string, array: FloatArray, from: number, to: number): number;
+  /** The function for one dtype on one instruction set. */
+  firstNotFinite(isa: string, dtype: Dtype): Kernels['firstNotFinite'];
   /** Runs `rounds` of independent multiply-adds in registers; returns the floating-point operations done. */
   peak(isa: string, dtype: Dtype, rounds: number): number;
   readonly Trainer: new (isa: string, plan: Plan) => Trainer;
@@ -29,12 +41,37 @@ export function createNativeBackend(addon: unknown, isa: string = nativeIsas(add
     float32: createKernels(native, isa, 'float32'),
     float64: createKernels(native, isa, 'float64'),
   };
+  const NativeTrainer = trainerClass(native);
   return {
     name: 'native',
     isa,
     kernels: (dtype) => kernels[dtype],
-    createTrainer: (plan) => new native.Trainer(isa, plan),
+    createTrainer: (plan) => new NativeTrainer(isa, plan),
     registry: () => native.registry(isa),
+  };
+}
+
+/**
+ * V8 keeps typed arrays of up to so many bytes on its own heap and moves one out of it when an addon asks where it lies: for a
+ * new array in each call, that takes as long as all the rest of the crossing.
+ */
+const bytesOnHeap = 64;
+
+/** The addon's trainer, given an array off V8's heap for few outputs, which are then copied. */
+function trainerClass(native: Addon): Addon['Trainer'] {
+  return class extends native.Trainer {
+    readonly #outputs: FloatArray;
+
+    constructor(isa: string, plan: Plan) {
+      super(isa, plan);
+      this.#outputs = createFloats(plan.dtype, bytesOnHeap);
+    }
+
+    override predictSync(x: NumericArray, rows: number, batchSize: number, outputs: FloatArray): void {
+      const written = outputs.byteLength > bytesOnHeap ? outputs : this.#outputs;
+      super.predictSync(x, rows, batchSize, written);
+      if (written !== outputs) for (let i = 0; i < outputs.length; i++) outputs[i] = written[i];
+    }
   };
 }
 
@@ -50,7 +87,7 @@ function createKernels(native: Addon, isa: string, dtype: Dtype): Kernels {
     activationBackward: call('activationBackward'),
     dropoutMask: call('dropoutMask'),
     loss: (args) => native.kernel(isa, dtype, 'loss', args) as number,
-    firstNotFinite: (array, from, to) => native.firstNotFinite(isa, array, from, to),
+    firstNotFinite: native.firstNotFinite(isa, dtype),
   };
 }
 
