@@ -14,6 +14,8 @@ constexpr int kGroupElements = 4 * 512 * kTileColumns<T>;
 constexpr ptrdiff_t kPage = 4096;
 constexpr ptrdiff_t kFirstLevelPages = 64;  // that a core translates at once
 constexpr ptrdiff_t kLine = 64;
+// From here on the rows of a panel fall into so few sets of L1 that it does not stay there.
+constexpr ptrdiff_t kFewSets = kPage / 2;
 
 // Elements between rows of a copied block of A: an odd number of cache lines, so that rows spread over all sets.
 template <typename T>
@@ -103,10 +105,12 @@ GemmPlan<T> plan_gemm(const Gemm<T>& given) {
   const ptrdiff_t pages = plan.a_stride() * kSize * (plan.orientation == Orientation::kRows ? 1 : plan.depth()) / kPage;
   plan.copies_a = product.n >= kManyColumns && pages >= (plan.orientation == Orientation::kRows ? 1 : kFirstLevelPages);
   const ptrdiff_t past_line = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(product.c) % kLine) / kSize;
-  const bool splits = product.n >= kManyColumns && past_line > 0 && product.ldc * kSize % kLine == 0 && !plan.turned;
+  constexpr int kShallow = 64;  // k up to which the way of c weighs more than one more panel, part of which is padding
+  const bool splits = product.n >= kManyColumns && product.k <= kShallow && past_line > 0 &&
+                      product.ldc * kSize % kLine == 0 && !plan.turned;
   const int to_line = splits ? static_cast<int>(kLine / kSize - past_line) % kTileColumns<T> : 0;
   plan.first_columns = to_line > 0 ? to_line : kTileColumns<T>;
-  plan.copies_b = product.b_column != 1 || (product.m >= kManyRows && product.b_row * kSize >= kPage);
+  plan.copies_b = product.b_column != 1 || (product.m >= kManyRows && product.b_row * kSize >= kFewSets);
   return plan;
 }
 
