@@ -19,24 +19,23 @@ class InputRows {
     copies_[0].panels = PanelBuffer<T>(rows, width);
   }
 
-  // Takes up `count` other rows. Where each thread is to have its own copy, it makes that when it first asks for it.
-  void begin(const Numbers& numbers, const RowSequence& sequence, int count, bool own) {
+  // The copy that all share, and a part of it to fill.
+  Panels<const T> shared() const { return constant(copies_[0].panels.panels()); }
+  void gather_shared(const Numbers& numbers, const RowSequence& sequence, Range rows) {
+    gather(numbers, width_, sequence, rows, copies_[0].panels.panels());
+  }
+
+  // Takes up `count` other rows for copies of their own, which threads make when they first ask for them.
+  void begin_own(const Numbers& numbers, const RowSequence& sequence, int count) {
     numbers_ = numbers;
     sequence_ = sequence;
     count_ = count;
-    own_ = own;
     for (Copy& copy : copies_) {
       copy.filled = false;
-      if (own && copy.panels.size() == 0) copy.panels = PanelBuffer<T>(rows_, width_);
+      if (copy.panels.size() == 0) copy.panels = PanelBuffer<T>(rows_, width_);
     }
   }
-
-  // The copy that all share, and a part of it to fill.
-  Panels<const T> shared() const { return constant(copies_[0].panels.panels()); }
-  void gather_shared(Range rows) { gather(numbers_, width_, sequence_, rows, copies_[0].panels.panels()); }
-
   Panels<const T> of(int thread) {
-    if (!own_) return shared();
     Copy& copy = copies_[static_cast<size_t>(thread)];
     if (!copy.filled) gather(numbers_, width_, sequence_, {0, count_}, copy.panels.panels());
     copy.filled = true;
@@ -55,7 +54,6 @@ class InputRows {
   Numbers numbers_ = {};
   RowSequence sequence_ = {};
   int count_ = 0;
-  bool own_ = false;
 };
 
 }  // namespace chainrule

@@ -136,18 +136,19 @@ template <typename T>
 void Propagation<T>::begin_forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
                                    bool samples_stay) {
   prepare(pass, samples_stay);
-  input_.begin(samples.x, rows, pass.rows, own_input_);
   if (upper_ == 0) return;
-  if (!own_input_) {
+  if (own_input_) {
+    input_.begin_own(samples.x, rows, pass.rows);
+  } else {
     for_range(pass.team, static_cast<int64_t>(pass.rows) * plan_.inputs * kGatherCost, pass.rows,
-              [&](Range range) { input_.gather_shared(range); });
+              [&](Range range) { input_.gather_shared(samples.x, rows, range); });
   }
   for (size_t i = 0; i < upper_; ++i) layers_[i]->forward(pass);
 }
 
 template <typename T>
-void Propagation<T>::forward_upper(const Pass<T>& part) {
-  if (upper_ == 0) input_.gather_shared(part.range());
+void Propagation<T>::forward_upper(const Pass<T>& part, const Samples& samples, const RowSequence& rows) {
+  if (upper_ == 0) input_.gather_shared(samples.x, rows, part.range());
   for (size_t i = upper_; i < layers_.size(); ++i) layers_[i]->forward(part);
 }
 
@@ -204,7 +205,7 @@ void Propagation<T>::backward_upper(const Pass<T>& part, bool input_gradient) {
 template <typename T>
 void Propagation<T>::forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay) {
   begin_forward(pass, samples, rows, samples_stay);
-  by_rows(pass, [&](const Pass<T>& part) { forward_upper(part); });
+  by_rows(pass, [&](const Pass<T>& part) { forward_upper(part, samples, rows); });
 }
 
 template <typename T>
@@ -212,7 +213,7 @@ void Propagation<T>::forward_to_loss(const Pass<T>& pass, const Samples& samples
                                      double& sum) {
   begin_forward(pass, samples, rows, true);
   by_rows(pass, [&](const Pass<T>& part) {
-    forward_upper(part);
+    forward_upper(part, samples, rows);
     find_losses(part, samples, rows, 1);
   });
   sum = sum_of_losses(pass, samples, rows, sum);
@@ -223,7 +224,7 @@ void Propagation<T>::forward_and_back(const Pass<T>& pass, const Samples& sample
                                       double divisor, double& sum, bool input_gradient) {
   begin_forward(pass, samples, rows, true);
   by_rows(pass, [&](const Pass<T>& part) {
-    forward_upper(part);
+    forward_upper(part, samples, rows);
     find_losses(part, samples, rows, divisor);
     backward_upper(part, input_gradient);
   });

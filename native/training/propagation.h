@@ -113,7 +113,7 @@ class Propagation {
   template <typename Visit>
   void by_rows(const Pass<T>& pass, Visit visit);
   // For parts.
-  void forward_upper(const Pass<T>& part);
+  void forward_upper(const Pass<T>& part, const Samples& samples, const RowSequence& rows);
   void find_losses(const Pass<T>& part, const Samples& samples, const RowSequence& rows, double divisor);
   void backward_upper(const Pass<T>& part, bool input_gradient);
 
