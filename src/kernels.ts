@@ -53,7 +53,10 @@ export interface GemmOptions extends KernelOptions {
   readonly ldc?: number;
   /** C += op(A)·op(B) instead of C = op(A)·op(B). Default false. */
   readonly accumulate?: boolean;
-  /** Compute threads of the native backend; default 1. The result's bits do not depend on it. */
+  /**
+   * Compute threads of the native backend; default 1. The result's bits do not depend on it. More than one stay, asleep between
+   * calls, until the process or the worker ends.
+   */
   readonly threads?: number;
 }
 
