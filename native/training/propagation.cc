@@ -10,8 +10,9 @@ namespace chainrule {
 // Bounds the memory of a large batch, and its rows of a layer stay in L2.
 constexpr int64_t kPassRows = 1024;
 
-// A copy of the input that does not stay in L2 is no nearer than another core's.
+// A copy of the input that does not stay in L2 is no nearer than another core's; and memory for very many threads.
 constexpr int64_t kMostOwnInput = 1 << 21;
+constexpr int64_t kMostOwnInputs = 1 << 26;
 
 template <typename T>
 Propagation<T>::Propagation(const Plan& plan, const KernelTable<T>& kernels) : kernels_(kernels), plan_(plan) {
@@ -106,7 +107,7 @@ void Propagation<T>::prepare(const Pass<T>& pass, bool samples_stay) {
 
   const int64_t input_bytes = int64_t{rows_} * plan_.inputs * static_cast<int64_t>(sizeof(T));
   own_input_ = samples_stay && pass.team.size() > 1 && upper_ > 0 && layers_[0]->reads_own_input() &&
-               input_bytes <= kMostOwnInput;
+               input_bytes <= kMostOwnInput && input_bytes * pass.team.size() <= kMostOwnInputs;
   Panels<const T> input = input_.shared();
   for (auto& layer : layers_) {
     layer->begin_passes(pass, input, layer == layers_[0] && own_input_ ? &input_ : nullptr);
