@@ -37,44 +37,31 @@ struct Result {
 
 Plan plan_of(const Workload& work, int threads) {
   using Kind = LayerPlan::Kind;
-  const int hidden = work.hidden;
-  if (!work.normalizes) {
-    return {.inputs = work.inputs,
-            .outputs = work.outputs,
-            .layers = {{.kind = Kind::kDense, .inputs = work.inputs, .units = hidden, .activation = {"relu", {}}},
-                       {.kind = Kind::kDense, .inputs = hidden, .units = hidden, .activation = {"softmax", {}}},
-                       {.kind = Kind::kDropout, .inputs = hidden, .units = hidden, .rate = 0.25},
-                       {.kind = Kind::kActivation, .inputs = hidden, .units = hidden, .activation = {"logSoftmax", {}}},
-                       {.kind = Kind::kDense,
-                        .inputs = hidden,
-                        .units = work.outputs,
-                        .activation = {"softmax", {}},
-                        .bias = true}},
-            .seed = 7,
-            .threads = threads};
+  const int inputs = work.inputs, hidden = work.hidden;
+  Plan plan = {.inputs = inputs, .outputs = work.outputs, .layers = {}, .seed = 7, .threads = threads};
+  if (work.normalizes) {
+    plan.layers = {
+        {.kind = Kind::kDense, .inputs = inputs, .units = hidden, .activation = {"tanh", {}}, .bias = true},
+        {.kind = Kind::kDropout, .inputs = hidden, .units = hidden, .rate = 0.25},
+        {.kind = Kind::kBatchNormalization, .inputs = hidden, .units = hidden, .momentum = 0.1, .epsilon = 1e-5},
+        {.kind = Kind::kDense,
+         .inputs = hidden,
+         .units = hidden,
+         .activation = {"relu", {}},
+         .l1 = 1e-4,
+         .l2 = 1e-3,
+         .max_norm = 1.5},
+        {.kind = Kind::kLayerNormalization, .inputs = hidden, .units = hidden, .epsilon = 1e-5},
+        {.kind = Kind::kActivation, .inputs = hidden, .units = hidden, .activation = {"gelu", {}}}};
+  } else {
+    plan.layers = {{.kind = Kind::kDense, .inputs = inputs, .units = hidden, .activation = {"relu", {}}},
+                   {.kind = Kind::kDense, .inputs = hidden, .units = hidden, .activation = {"softmax", {}}},
+                   {.kind = Kind::kDropout, .inputs = hidden, .units = hidden, .rate = 0.25},
+                   {.kind = Kind::kActivation, .inputs = hidden, .units = hidden, .activation = {"logSoftmax", {}}}};
   }
-  return {.inputs = work.inputs,
-          .outputs = work.outputs,
-          .layers =
-              {{.kind = Kind::kDense, .inputs = work.inputs, .units = hidden, .activation = {"tanh", {}}, .bias = true},
-               {.kind = Kind::kDropout, .inputs = hidden, .units = hidden, .rate = 0.25},
-               {.kind = Kind::kBatchNormalization, .inputs = hidden, .units = hidden, .momentum = 0.1, .epsilon = 1e-5},
-               {.kind = Kind::kDense,
-                .inputs = hidden,
-                .units = hidden,
-                .activation = {"relu", {}},
-                .l1 = 1e-4,
-                .l2 = 1e-3,
-                .max_norm = 1.5},
-               {.kind = Kind::kLayerNormalization, .inputs = hidden, .units = hidden, .epsilon = 1e-5},
-               {.kind = Kind::kActivation, .inputs = hidden, .units = hidden, .activation = {"gelu", {}}},
-               {.kind = Kind::kDense,
-                .inputs = hidden,
-                .units = work.outputs,
-                .activation = {"softmax", {}},
-                .bias = true}},
-          .seed = 7,
-          .threads = threads};
+  plan.layers.push_back(
+      {.kind = Kind::kDense, .inputs = hidden, .units = work.outputs, .activation = {"softmax", {}}, .bias = true});
+  return plan;
 }
 
 template <typename T>

@@ -5,7 +5,6 @@
 
 #include "gather.h"
 #include "panel_buffer.h"
-#include "split.h"
 
 namespace chainrule {
 

@@ -10,7 +10,8 @@ namespace chainrule {
 // Bounds the memory of a large batch, and its rows of a layer stay in L2.
 constexpr int64_t kPassRows = 1024;
 
-// A copy of the input that does not stay in L2 is no nearer than another core's; and memory for very many threads.
+// A copy of the input that does not stay in L2 is no nearer than another core's. All copies together, for the memory of
+// very many threads.
 constexpr int64_t kMostOwnInput = 1 << 21;
 constexpr int64_t kMostOwnInputs = 1 << 26;
 

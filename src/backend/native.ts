@@ -60,17 +60,22 @@ const bytesOnHeap = 64;
 /** The addon's trainer, given an array off V8's heap for few outputs, which are then copied. */
 function trainerClass(native: Addon): Addon['Trainer'] {
   return class extends native.Trainer {
+    readonly #width: number;
     readonly #outputs: FloatArray;
 
     constructor(isa: string, plan: Plan) {
       super(isa, plan);
+      this.#width = plan.outputs;
       this.#outputs = createFloats(plan.dtype, bytesOnHeap);
     }
 
     override predictSync(x: NumericArray, rows: number, batchSize: number, outputs: FloatArray): void {
-      const written = outputs.byteLength > bytesOnHeap ? outputs : this.#outputs;
+      const count = rows * this.#width;
+      // One that is too short is left to the addon, which refuses it.
+      const direct = outputs.byteLength > bytesOnHeap || outputs.length < count;
+      const written = direct ? outputs : this.#outputs;
       super.predictSync(x, rows, batchSize, written);
-      if (written !== outputs) for (let i = 0; i < outputs.length; i++) outputs[i] = written[i];
+      if (!direct) for (let i = 0; i < count; i++) outputs[i] = written[i];
     }
   };
 }
