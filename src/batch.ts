@@ -85,7 +85,7 @@ export function batchGradients(parts: Parts, batch: Data, given: { readonly loss
   const firstUpdate = progress.updates;
   const value = trainer.gradientsSync({ samples, rows, loss: lossPlan, firstUpdate, gradients, inputGradient });
   if (!Number.isFinite(value)) throw notFiniteLoss(parts, value);
-  ensureFiniteGradients(parts, shape.firstNotFinite(inputGradient, 0, inputGradient.length) < 0);
+  ensureFiniteGradients(parts, shape.firstNotFinite(inputGradient, 0, inputGradient.length, shape.threads) < 0);
   return {
     loss: value,
     layers: byLayer(parameters, gradients, layers),

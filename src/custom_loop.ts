@@ -68,7 +68,7 @@ export class CustomLoop {
     if (checked.rows !== rows) {
       throw expected('SHAPE_MISMATCH', `${rows} rows, as many as x had,`, 'outputGradient', String(checked.rows));
     }
-    runNow(checkFinite(checked, outputs, dtype, 'outputGradient', shape.firstNotFinite));
+    runNow(checkFinite(checked, outputs, 'outputGradient', shape));
     let outputGradient: FloatArray;
     if (isOfDtype(checked.data, dtype)) outputGradient = checked.data;
     else {

@@ -145,9 +145,8 @@ const checkedElements = 2 ** 20;
 export function* checkFinite(
   { data, rows }: Rows,
   width: number,
-  dtype: Dtype,
   name: string,
-  firstNotFinite: Kernels['firstNotFinite'],
+  { dtype, threads, firstNotFinite }: { dtype: Dtype; threads: number; firstNotFinite: Kernels['firstNotFinite'] },
 ): Steps<void> {
   const inKernel = isOfDtype(data, dtype);
   if (!inKernel && !isOfDtype(data, 'float32') && !isOfDtype(data, 'float64')) return;
@@ -155,7 +154,7 @@ export function* checkFinite(
   for (let from = 0; from < length; from += checkedElements) {
     if (from > 0) yield;
     const to = Math.min(from + checkedElements, length);
-    const at = inKernel ? firstNotFinite(data, from, to) : firstOutOfRange(data, from, to, dtype);
+    const at = inKernel ? firstNotFinite(data, from, to, threads) : firstOutOfRange(data, from, to, dtype);
     if (at < 0) continue;
     const place = `${name} at row ${Math.floor(at / width)}, column ${at % width}`;
     throw expected('NOT_FINITE', `a finite ${dtype} number`, place, String(data[at]));

@@ -76,6 +76,7 @@ export class Network {
     const { backend, reason } = selectBackend(choice);
     const { firstNotFinite } = backend.kernels(plan.dtype);
     const { inputs, outputs, dtype } = plan;
+    const threads = backend.name === 'native' ? plan.threads : 1;
     const parameters = initialParameters(plan, specs);
     const trainer = backend.createTrainer(plan);
     trainer.setParameters(parameters);
@@ -83,12 +84,7 @@ export class Network {
       plan,
       trainer,
       parameters: parameterShapes(plan.layers),
-      shape: {
-        inputs,
-        outputs,
-        dtype,
-        firstNotFinite,
-      },
+      shape: { inputs, outputs, dtype, threads, firstNotFinite },
       progress: { epoch: 0, batch: 0, updates: 0, optimizer: { kernel: '', step: 0 } },
       layers: specs.length,
     };
@@ -99,7 +95,6 @@ export class Network {
     this.dtype = dtype;
     this.seed = plan.seed;
     this.parameterCount = parameters.reduce((sum, array) => sum + array.length, 0);
-    const threads = backend.name === 'native' ? plan.threads : 1;
     this.backend = Object.freeze({ name: backend.name, isa: backend.isa, threads, reason });
   }
 

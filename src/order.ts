@@ -1,39 +1,57 @@
-import { RandomGenerator } from './random.js';
+import { RowShuffler } from './shuffler.js';
 import type { Steps } from './steps.js';
 
 /** First number of the random streams of the epochs' order. */
 const orderStream = 2;
 
-/** Swaps between two turns of the event loop: under a millisecond. */
-const stepSwaps = 2 ** 14;
+/** Rows put in order between two turns of the event loop: under a millisecond. */
+const stepRows = 2 ** 15;
 
-/** Rows 0 … rows − 1 of `epochs` epochs one behind the other, each shuffled by its own stream: (epochs · rows). */
-export function* epochOrders(
-  seed: number,
-  firstEpoch: number,
-  epochs: number,
-  rows: number,
-  shuffle: boolean,
-): Steps<Uint32Array> {
-  const order = new Uint32Array(epochs * rows);
-  const random = new RandomGenerator(seed);
-  let untilStep = stepSwaps;
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    const from = epoch * rows;
-    for (let row = 0; row < rows; row++) order[from + row] = row;
-    if (!shuffle) continue;
-    random.restart(orderStream, firstEpoch + epoch);
-    for (let left = rows; left > 1; ) {
-      const until = Math.max(1, left - untilStep);
-      random.shuffle(order, from, left, until);
-      untilStep -= left - until;
-      left = until;
-      if (untilStep > 0) continue;
-      untilStep = stepSwaps;
+/**
+ * The rows of each epoch in the order in which they are trained on, shuffled by a stream of its own. The front of a shuffled
+ * order is final before the rest is, so that training can begin on it.
+ */
+export class EpochOrders {
+  readonly #rows: number;
+  readonly #shuffler: RowShuffler | undefined;
+  #order: Uint32Array = new Uint32Array(0);
+
+  constructor(seed: number, rows: number, shuffle: boolean) {
+    this.#rows = rows;
+    this.#shuffler = shuffle ? new RowShuffler(seed) : undefined;
+  }
+
+  /** A chunk's rows, of several epochs one behind the other: (to − from). An epoch's chunks have to be taken in turn. */
+  *take({ firstEpoch, epochs, from, to }: Chunk): Steps<Uint32Array> {
+    if (from === 0) this.#order = yield* this.#inSequence(epochs);
+    if (this.#shuffler) yield* this.#shuffle(this.#shuffler, firstEpoch, from, to);
+    return this.#order.subarray(from, to);
+  }
+
+  *#inSequence(epochs: number): Steps<Uint32Array> {
+    const order = new Uint32Array(epochs * this.#rows);
+    for (let i = 0, row = 0; i < order.length; ) {
+      order[i] = row;
+      if (++row === this.#rows) row = 0;
+      if (++i % stepRows === 0) yield;
+    }
+    return order;
+  }
+
+  *#shuffle(shuffler: RowShuffler, firstEpoch: number, from: number, to: number): Steps<void> {
+    const rows = this.#rows;
+    for (let begin = from, done = 0; begin < to; ) {
+      const row = begin % rows;
+      if (row === 0) shuffler.restart(orderStream, firstEpoch + begin / rows);
+      const end = Math.min(to, begin - row + rows, begin + stepRows - done);
+      shuffler.shuffle(this.#order, begin - row, rows, row, row + end - begin);
+      done += end - begin;
+      begin = end;
+      if (done < stepRows) continue;
+      done = 0;
       yield;
     }
   }
-  return order;
 }
 
 /** from, from + 1, …: (count). */

@@ -112,23 +112,4 @@ export class RandomGenerator {
     while (value >>> 0 >= bound) value = this.nextUint32() & mask;
     return value >>> 0;
   }
-
-  /**
-   * Swaps elements of `array` from `from` on: number left − 1 with one at or below it, and so on down to number `until`, which
-   * shuffles `left` of them where until is 1 (Durstenfeld 1964). Draws as `integer` does, but without a branch that depends on
-   * chance: what is drawn too large swaps an element with itself.
-   */
-  shuffle(array: Uint32Array, from: number, left: number, until: number): void {
-    let i = left - 1;
-    while (i >= until) {
-      const below = i - (this.nextUint32() & (-1 >>> Math.clz32(i)));
-      const rejected = below >> 31; // −1 or 0
-      const at = from + i;
-      const other = at - (below & ~rejected);
-      const element = array[at];
-      array[at] = array[other];
-      array[other] = element;
-      i -= 1 + rejected;
-    }
-  }
 }

@@ -1,7 +1,7 @@
 import type { NumericArray } from './backend/backend.js';
 import { expected } from './errors.js';
 import { isNumericArray, Matrix, type MatrixLike } from './matrix.js';
-import { epochOrders } from './order.js';
+import { EpochOrders } from './order.js';
 import type { Data } from './samples.js';
 import { runNow } from './steps.js';
 import { invalid, isObject, options } from './validate.js';
@@ -19,7 +19,7 @@ export function countRows(x: unknown, inputs: number | undefined, name = 'x'): n
 
 /** All rows, at random or in sequence, to be dealt out to parts. */
 export function rowOrder(rows: number, seed: number, shuffle: boolean): Uint32Array {
-  return runNow(epochOrders(seed, 0, 1, rows, shuffle));
+  return runNow(new EpochOrders(seed, rows, shuffle).take({ firstEpoch: 0, epochs: 1, from: 0, to: rows }));
 }
 
 /** A copy of some rows of `{ x, y, weight? }` that has `rows` rows. Throws `SHAPE_MISMATCH` or `INVALID_ARGUMENT`. */

@@ -20,6 +20,8 @@ export interface SampleShape {
   readonly inputs: number;
   readonly outputs: number;
   readonly dtype: Dtype;
+  /** What may share a long check. */
+  readonly threads: number;
   readonly firstNotFinite: Kernels['firstNotFinite'];
 }
 
@@ -54,31 +56,28 @@ export function* readSamples(
 }
 
 /** x as rows of the network's inputs, all finite. */
-export function* readInputs(x: unknown, { inputs, dtype, firstNotFinite }: SampleShape, name: string): Steps<Rows> {
+export function* readInputs(x: unknown, shape: SampleShape, name: string): Steps<Rows> {
+  const { inputs, dtype } = shape;
   const checked = yield* readRows(x, inputs, dtype, name);
-  yield* checkFinite(checked, inputs, dtype, name, firstNotFinite);
+  yield* checkFinite(checked, inputs, name, shape);
   return checked;
 }
 
 /** The same at one go; what needs no conversion and no error is checked without generators, which take a microsecond. */
 export function readInputsNow(x: unknown, shape: SampleShape, name: string): Rows {
-  const { inputs, dtype, firstNotFinite } = shape;
-  if (isNumericArray(x) && isOfDtype(x, dtype) && x.length % inputs === 0 && firstNotFinite(x, 0, x.length) < 0) {
-    return { data: x, rows: x.length / inputs };
+  const { inputs, dtype, threads, firstNotFinite } = shape;
+  if (isNumericArray(x) && isOfDtype(x, dtype) && x.length % inputs === 0) {
+    if (firstNotFinite(x, 0, x.length, threads) < 0) return { data: x, rows: x.length / inputs };
   }
   return runNow(readInputs(x, shape, name));
 }
 
-function* readTargets(
-  y: unknown,
-  rows: number,
-  { outputs, dtype, firstNotFinite }: SampleShape,
-  name: string,
-): Steps<Rows> {
+function* readTargets(y: unknown, rows: number, shape: SampleShape, name: string): Steps<Rows> {
+  const { outputs, dtype } = shape;
   const checked = yield* readRows(y, outputs, dtype, name);
   if (checked.rows !== rows)
     throw expected('SHAPE_MISMATCH', `${rows} rows, as many as x has,`, name, String(checked.rows));
-  yield* checkFinite(checked, outputs, dtype, name, firstNotFinite);
+  yield* checkFinite(checked, outputs, name, shape);
   return checked;
 }
 

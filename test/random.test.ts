@@ -94,23 +94,4 @@ describe('RandomGenerator', () => {
     generator.restart(4, 0xffffffff);
     expect(numbers(generator)).toEqual(numbers(new RandomGenerator(5, 4, 0xffffffff)));
   });
-
-  it.each([1, 2, 3, 4, 5, 100, 1000])(
-    'shuffles %i rows as swaps with drawn integers do, at one go or in parts',
-    (rows) => {
-      const margin = 2;
-      const sequence = () => Uint32Array.from({ length: rows + 2 * margin }, (_, i) => i);
-      const [expected, whole, parts] = [sequence(), sequence(), sequence()];
-      const drawing = new RandomGenerator(6, rows);
-      for (let i = rows - 1; i > 0; i--) {
-        const j = drawing.integer(i + 1);
-        [expected[margin + i], expected[margin + j]] = [expected[margin + j], expected[margin + i]];
-      }
-      new RandomGenerator(6, rows).shuffle(whole, margin, rows, 1);
-      expect(whole).toEqual(expected);
-      const inParts = new RandomGenerator(6, rows);
-      for (let left = rows; left > 1; left -= 7) inParts.shuffle(parts, margin, left, Math.max(1, left - 7));
-      expect(parts).toEqual(expected);
-    },
-  );
 });

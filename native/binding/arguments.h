@@ -20,7 +20,7 @@ namespace chainrule {
 // Per environment (a worker has its own): no mutable statics.
 struct InstanceData {
   Napi::FunctionReference error_class;  // new (code, message)
-  GemmResources gemm;
+  KernelResources resources;
   std::vector<std::unique_ptr<JobThread>> job_threads;  // without a job
 };
 

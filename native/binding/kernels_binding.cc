@@ -58,7 +58,7 @@ void gemm(const Napi::CallbackInfo& info) {
                            .accumulate = (flags & kAccumulate) != 0,
                            .workspace = nullptr};
   const RowMajorKernels<T> kernels = {*static_cast<const KernelTable<T>*>(info.Data())};
-  guarded(env, [&] { kernels.gemm(product, threads, env.GetInstanceData<InstanceData>()->gemm); });
+  guarded(env, [&] { kernels.gemm(product, threads, env.GetInstanceData<InstanceData>()->resources); });
 }
 
 template <typename T>
@@ -204,14 +204,21 @@ Napi::Value kernel(const Napi::CallbackInfo& info) {
   });
 }
 
-// (array, from, to): where the first number that is not finite lies, or -1.
+// (array, from, to, threads): where the first number that is not finite lies, or -1.
 template <typename T>
 Napi::Value first_not_finite(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
   const int64_t from = info[1].As<Napi::Number>().Int64Value(), to = info[2].As<Napi::Number>().Int64Value();
-  if (from < 0 || to < from) throw typed_error(info.Env(), "INVALID_ARGUMENT", "expected a range within the array");
+  const int64_t threads = info[3].As<Napi::Number>().Int64Value();
+  if (from < 0 || to < from) throw typed_error(env, "INVALID_ARGUMENT", "expected a range within the array");
+  if (threads < 1 || threads > 1024) throw typed_error(env, "INVALID_ARGUMENT", "expected threads from 1 to 1024");
   const T* const array = static_cast<const T*>(memory_of(info[0], "array", kArrayType<T>, to));
-  const ptrdiff_t position = static_cast<const KernelTable<T>*>(info.Data())->first_not_finite(array + from, to - from);
-  return Napi::Number::New(info.Env(), static_cast<double>(position < 0 ? -1 : from + position));
+  const RowMajorKernels<T> kernels = {*static_cast<const KernelTable<T>*>(info.Data())};
+  const ptrdiff_t position = guarded(env, [&] {
+    return kernels.first_not_finite(array + from, static_cast<ptrdiff_t>(to - from), static_cast<int>(threads),
+                                    env.GetInstanceData<InstanceData>()->resources);
+  });
+  return Napi::Number::New(env, static_cast<double>(position < 0 ? -1 : from + position));
 }
 
 // A function that is called often for little: its table is bound to it, not named in each call.

@@ -14,14 +14,19 @@ void dropout_mask(const DropoutMask& mask, Panels<T> factors, int columns, Range
 template <typename T>
 ptrdiff_t first_not_finite(const T* values, ptrdiff_t count) {
   using V = Vec<T>;
-  constexpr ptrdiff_t kStretch = 64 * V::kLanes;
+  constexpr int kChains = 4;  // as many as keep up with memory
+  constexpr ptrdiff_t kStretch = 64 * kChains * V::kLanes;
   for (ptrdiff_t start = 0; start < count; start += kStretch) {
     const ptrdiff_t end = start + kStretch < count ? start + kStretch : count;
     ptrdiff_t i = start;
-    V bad = V::zero();  // 0 · x is NaN for infinities and NaN, and stays so
-    for (; i + V::kLanes <= end; i += V::kLanes) bad = fma(V::load(values + i), V::zero(), bad);
+    V bad[kChains];  // 0 · x is NaN for infinities and NaN, and stays so
+    for (V& chain : bad) chain = V::zero();
+    for (; i + kChains * V::kLanes <= end; i += kChains * V::kLanes) {
+      for (int c = 0; c < kChains; ++c) bad[c] = fma(V::load(values + i + c * V::kLanes), V::zero(), bad[c]);
+    }
+    for (; i + V::kLanes <= end; i += V::kLanes) bad[0] = fma(V::load(values + i), V::zero(), bad[0]);
     T lanes[V::kLanes];
-    bad.store(lanes);
+    ((bad[0] + bad[1]) + (bad[2] + bad[3])).store(lanes);
     T any = 0;
     for (int l = 0; l < V::kLanes; ++l) any += lanes[l];
     for (; i < end; ++i) any += values[i] * 0;

@@ -132,12 +132,13 @@ class Propagation {
             .upcoming = rows_after(batch, first + rows, rows)};
   }
 
-  // Rows in sequence need no help, nor do those of samples that stay in a cache.
+  // Rows in sequence need no help, nor do those of samples that stay in a cache. Of short rows, a tile would ask for
+  // each line several times, and wait for the page of each row: gathering asks for them in time.
   UpcomingRows rows_after(const Batch& batch, int64_t first, int64_t most) const {
-    constexpr int64_t kCached = 1 << 20;
+    constexpr int64_t kCached = 1 << 20, kShort = 1 << 10;
     const Numbers& x = batch.samples.x;
     const int64_t row_bytes = int64_t{plan_.inputs} * bytes_of(x.type);
-    if (!batch.rows.order || batch.samples.rows * row_bytes <= kCached) return {};
+    if (!batch.rows.order || row_bytes < kShort || batch.samples.rows * row_bytes <= kCached) return {};
     const int64_t from = batch.rows.first + first;
     return {.data = static_cast<const char*>(x.data),
             .row_bytes = row_bytes,

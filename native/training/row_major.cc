@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include <atomic>
 #include <vector>
 
 #include "layer.h"
@@ -45,13 +46,13 @@ struct Activation {
 
 }  // namespace
 
-ThreadTeam& GemmResources::team(int threads) {
+ThreadTeam& KernelResources::team(int threads) {
   if (!team_ || team_->size() != threads) team_ = std::make_unique<ThreadTeam>(threads);
   return *team_;
 }
 
 template <typename T>
-T* GemmResources::workspace(ptrdiff_t elements) {
+T* KernelResources::workspace(ptrdiff_t elements) {
   constexpr ptrdiff_t kUnit = sizeof(double);
   const ptrdiff_t size = (elements * static_cast<ptrdiff_t>(sizeof(T)) + kUnit - 1) / kUnit;
   if (memory_.size() < size) memory_ = Buffer<double>(size);
@@ -59,7 +60,7 @@ T* GemmResources::workspace(ptrdiff_t elements) {
 }
 
 template <typename T>
-void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, GemmResources& resources) const {
+void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, KernelResources& resources) const {
   const int64_t work = static_cast<int64_t>(product.m) * product.n * product.k;
   if (threads == 1 || work < kSharedWork) {
     Gemm<T> whole = product;
@@ -278,6 +279,25 @@ void RowMajorKernels<T>::dropout_mask(const DropoutMask& mask, int rows, int col
   const PanelBuffer<T> panels(rows, columns);
   kernels.dropout_mask(mask, panels.panels(), columns, {0, rows});
   out_of_panels(panels, rows, columns, {factors, columns});
+}
+
+template <typename T>
+ptrdiff_t RowMajorKernels<T>::first_not_finite(const T* values, ptrdiff_t count, int threads,
+                                               KernelResources& resources) const {
+  if (threads == 1 || count * kElementwiseCost < kSharedWork) return kernels.first_not_finite(values, count);
+  std::atomic<ptrdiff_t> first = count;
+  auto search = [&](Range parts) {
+    const ptrdiff_t begin = count / threads * parts.begin;
+    const ptrdiff_t end = parts.end == threads ? count : count / threads * parts.end;
+    const ptrdiff_t found = kernels.first_not_finite(values + begin, end - begin);
+    if (found < 0) return;
+    ptrdiff_t lowest = first;
+    while (begin + found < lowest && !first.compare_exchange_weak(lowest, begin + found)) {
+    }
+  };
+  constexpr int kWhole = 1;
+  for_range(resources.team(threads), count * kElementwiseCost, threads, search, kWhole);
+  return first == count ? -1 : first.load();
 }
 
 template struct RowMajorKernels<float>;

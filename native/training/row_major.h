@@ -66,9 +66,9 @@ struct RowMajorLoss {
   T* gradient;
 };
 
-// What gemm keeps from one call to the next, for a small product takes less time than starting a thread: its threads,
-// which park between calls, and the memory for copies of its operands. Each caller at a time has its own.
-class GemmResources {
+// What is kept from one call to the next, for a small product takes less time than starting a thread: threads, which
+// park between calls, and gemm's memory for copies of its operands. Each caller at a time has its own.
+class KernelResources {
  public:
   ThreadTeam& team(int threads);
   template <typename T>
@@ -84,7 +84,7 @@ struct RowMajorKernels {
   const KernelTable<T>& kernels;
 
   // Splits C between threads; each computes its part as if alone.
-  void gemm(const Gemm<T>& product, int threads, GemmResources& resources) const;
+  void gemm(const Gemm<T>& product, int threads, KernelResources& resources) const;
   void dense_forward(const RowMajorForward<T>& layer) const;
   void dense_backward(const RowMajorBackward<T>& layer) const;
   void activation_forward(const ActivationPlan& plan, int rows, int columns, const T* input, T* output) const;
@@ -92,6 +92,8 @@ struct RowMajorKernels {
                            T* delta) const;
   double loss(const RowMajorLoss<T>& args) const;
   void dropout_mask(const DropoutMask& mask, int rows, int columns, T* factors) const;
+  // Where the first number that is not finite lies, or -1.
+  ptrdiff_t first_not_finite(const T* values, ptrdiff_t count, int threads, KernelResources& resources) const;
 };
 
 }  // namespace chainrule

@@ -374,8 +374,8 @@ export interface Kernels {
   activationForward(args: ActivationForwardArguments): void;
   activationBackward(args: ActivationBackwardArguments): void;
   loss(args: LossArguments): number;
-  /** Position of the first NaN or infinity in array[from, to), or −1. */
-  firstNotFinite(array: FloatArray, from: number, to: number): number;
+  /** Position of the first NaN or infinity in array[from, to), or −1; on so many threads where it is long. */
+  firstNotFinite(array: FloatArray, from: number, to: number, threads: number): number;
   /** Philox4x32-10 dropout mask values for (rows, columns): 0 or 1 / (1 − rate). */
   dropoutMask(args: DropoutMaskArguments): void;
 }

@@ -120,18 +120,31 @@ export function elementwiseSuite(backend: Backend, dtype: Dtype, record: Record)
     const length = 77;
     const array = floats(dtype, length).fill(largestOf[dtype]);
     array[3] = smallestNormalOf[dtype] / 2;
-    expect(kernels.firstNotFinite(array, 0, length)).toBe(-1);
+    expect(kernels.firstNotFinite(array, 0, length, 1)).toBe(-1);
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       for (let i = 0; i < length; i++) {
         array[i] = value;
-        expect(kernels.firstNotFinite(array, 0, length)).toBe(i);
-        expect(kernels.firstNotFinite(array, i, length)).toBe(i);
-        expect(kernels.firstNotFinite(array, 0, i)).toBe(-1);
-        expect(kernels.firstNotFinite(array, i + 1, length)).toBe(-1);
+        expect(kernels.firstNotFinite(array, 0, length, 1)).toBe(i);
+        expect(kernels.firstNotFinite(array, i, length, 1)).toBe(i);
+        expect(kernels.firstNotFinite(array, 0, i, 1)).toBe(-1);
+        expect(kernels.firstNotFinite(array, i + 1, length, 1)).toBe(-1);
         if (i > 0) array[i - 1] = 0;
-        expect(kernels.firstNotFinite(array, 0, length)).toBe(i);
+        expect(kernels.firstNotFinite(array, 0, length, 1)).toBe(i);
         array[i] = -largestOf[dtype];
       }
+    }
+  });
+
+  it.each([1, 2, 3])('finds the first of several numbers that are not finite, on up to %i threads', (threads) => {
+    const length = 2 ** 17 + 5;
+    const array = floats(dtype, length);
+    expect(kernels.firstNotFinite(array, 0, length, threads)).toBe(-1);
+    array[length - 1] = Number.NaN;
+    for (const position of [length - 1, 2 ** 16 + 1, 2 ** 16, 43_693, 4_100, 81, 0]) {
+      array[position] = Number.POSITIVE_INFINITY;
+      expect(kernels.firstNotFinite(array, 0, length, threads)).toBe(position);
+      expect(kernels.firstNotFinite(array, 0, position, threads)).toBe(-1);
+      expect(kernels.firstNotFinite(array, position, length, threads)).toBe(position);
     }
   });
 
