@@ -27,45 +27,46 @@ export function multiplyRows(
   c: FloatArray,
   start?: FloatArray,
 ): void {
-  let i = 0;
-  for (; i + rowsAtOnce <= m; i += rowsAtOnce) {
-    const a0 = (i * k) | 0;
-    const a1 = (a0 + k) | 0;
-    const a2 = (a1 + k) | 0;
-    const a3 = (a2 + k) | 0;
-    const c0 = (i * n) | 0;
-    const c1 = (c0 + n) | 0;
-    const c2 = (c1 + n) | 0;
-    const c3 = (c2 + n) | 0;
+  let row = 0;
+  let aFrom = 0;
+  let cFrom = 0;
+  for (; row + rowsAtOnce <= m; row += rowsAtOnce) {
+    const end = (aFrom + k) | 0;
     for (let j = 0; j < n; j++) {
-      let sum0 = start ? start[j] : 0;
+      let sum0 = start !== undefined ? start[j] : 0;
       let sum1 = sum0;
       let sum2 = sum0;
       let sum3 = sum0;
       let from = (j * columnStride) | 0;
-      for (let p = 0; p < k; p++) {
+      for (let first = aFrom; first < end; first++) {
         const factor = b[from];
-        sum0 += a[(a0 + p) | 0] * factor;
-        sum1 += a[(a1 + p) | 0] * factor;
-        sum2 += a[(a2 + p) | 0] * factor;
-        sum3 += a[(a3 + p) | 0] * factor;
         from = (from + rowStride) | 0;
+        let at = first;
+        sum0 += a[at] * factor;
+        at = (at + k) | 0;
+        sum1 += a[at] * factor;
+        at = (at + k) | 0;
+        sum2 += a[at] * factor;
+        at = (at + k) | 0;
+        sum3 += a[at] * factor;
       }
-      c[(c0 + j) | 0] = sum0;
-      c[(c1 + j) | 0] = sum1;
-      c[(c2 + j) | 0] = sum2;
-      c[(c3 + j) | 0] = sum3;
+      let to = (cFrom + j) | 0;
+      c[to] = sum0;
+      to = (to + n) | 0;
+      c[to] = sum1;
+      to = (to + n) | 0;
+      c[to] = sum2;
+      to = (to + n) | 0;
+      c[to] = sum3;
     }
+    aFrom = (aFrom + rowsAtOnce * k) | 0;
+    cFrom = (cFrom + rowsAtOnce * n) | 0;
   }
-  for (; i < m; i++) {
+  for (; row < m; row++) {
     for (let j = 0; j < n; j++) {
-      let sum = start ? start[j] : 0;
-      let from = (j * columnStride) | 0;
-      for (let p = 0; p < k; p++) {
-        sum += a[(i * k + p) | 0] * b[from];
-        from = (from + rowStride) | 0;
-      }
-      c[(i * n + j) | 0] = sum;
+      let sum = start !== undefined ? start[j] : 0;
+      for (let p = 0; p < k; p++) sum += a[(row * k + p) | 0] * b[(p * rowStride + j * columnStride) | 0];
+      c[(row * n + j) | 0] = sum;
     }
   }
 }
@@ -84,62 +85,50 @@ export function multiplyColumns(
   biasGradient: Float64Array | undefined,
   accumulate: boolean,
 ): void {
-  // The inner loop goes along the longer side.
-  if (units >= inputs) addOuterProducts(rows, inputs, units, x, delta, weightGradient, units, 1, accumulate);
-  else addOuterProducts(rows, units, inputs, delta, x, weightGradient, 1, units, accumulate);
-  if (biasGradient) addOuterProducts(rows, 1, units, ones, delta, biasGradient, units, 1, accumulate);
-}
-
-const ones = new Float32Array(smallWork).fill(1);
-
-/** C = Aᵀ·B, or C += Aᵀ·B, for A (rows, m) and B (rows, n); element (i, j) of C (m, n) is c[i·rowStride + j·columnStride]. */
-function addOuterProducts(
-  rows: number,
-  m: number,
-  n: number,
-  a: FloatArray,
-  b: FloatArray,
-  c: Float64Array,
-  rowStride: number,
-  columnStride: number,
-  accumulate: boolean,
-): void {
   let isStarted = accumulate;
   let row = 0;
+  let xFrom = 0;
+  let deltaFrom = 0;
   for (; row + rowsAtOnce <= rows; row += rowsAtOnce) {
-    const a0 = (row * m) | 0;
-    const a1 = (a0 + m) | 0;
-    const a2 = (a1 + m) | 0;
-    const a3 = (a2 + m) | 0;
-    const b0 = (row * n) | 0;
-    const b1 = (b0 + n) | 0;
-    const b2 = (b1 + n) | 0;
-    const b3 = (b2 + n) | 0;
-    for (let i = 0; i < m; i++) {
-      const factor0 = a[(a0 + i) | 0];
-      const factor1 = a[(a1 + i) | 0];
-      const factor2 = a[(a2 + i) | 0];
-      const factor3 = a[(a3 + i) | 0];
-      let to = (i * rowStride) | 0;
-      for (let j = 0; j < n; j++) {
-        let sum = isStarted ? c[to] : 0;
-        sum += factor0 * b[(b0 + j) | 0];
-        sum += factor1 * b[(b1 + j) | 0];
-        sum += factor2 * b[(b2 + j) | 0];
-        sum += factor3 * b[(b3 + j) | 0];
-        c[to] = sum;
-        to = (to + columnStride) | 0;
+    const end = (xFrom + inputs) | 0;
+    for (let j = 0; j < units; j++) {
+      let from = (deltaFrom + j) | 0;
+      const delta0 = delta[from];
+      from = (from + units) | 0;
+      const delta1 = delta[from];
+      from = (from + units) | 0;
+      const delta2 = delta[from];
+      from = (from + units) | 0;
+      const delta3 = delta[from];
+      if (biasGradient !== undefined) {
+        biasGradient[j] = (isStarted ? biasGradient[j] : 0) + delta0 + delta1 + delta2 + delta3;
+      }
+      let to = j;
+      for (let first = xFrom; first < end; first++) {
+        let sum = isStarted ? weightGradient[to] : 0;
+        let at = first;
+        sum += x[at] * delta0;
+        at = (at + inputs) | 0;
+        sum += x[at] * delta1;
+        at = (at + inputs) | 0;
+        sum += x[at] * delta2;
+        at = (at + inputs) | 0;
+        sum += x[at] * delta3;
+        weightGradient[to] = sum;
+        to = (to + units) | 0;
       }
     }
     isStarted = true;
+    xFrom = (xFrom + rowsAtOnce * inputs) | 0;
+    deltaFrom = (deltaFrom + rowsAtOnce * units) | 0;
   }
   for (; row < rows; row++) {
-    for (let i = 0; i < m; i++) {
-      const factor = a[(row * m + i) | 0];
-      let to = (i * rowStride) | 0;
-      for (let j = 0; j < n; j++) {
-        c[to] = (isStarted ? c[to] : 0) + factor * b[(row * n + j) | 0];
-        to = (to + columnStride) | 0;
+    for (let j = 0; j < units; j++) {
+      const factor = delta[(row * units + j) | 0];
+      if (biasGradient !== undefined) biasGradient[j] = (isStarted ? biasGradient[j] : 0) + factor;
+      for (let i = 0; i < inputs; i++) {
+        const to = (i * units + j) | 0;
+        weightGradient[to] = (isStarted ? weightGradient[to] : 0) + x[(row * inputs + i) | 0] * factor;
       }
     }
     isStarted = true;
