@@ -50,8 +50,10 @@ function gather(
   rows: number,
   into: NumericArray,
 ): void {
-  for (let i = 0; i < rows; i++) {
-    const start = (order ? order[from + i] : from + i) * width;
-    for (let j = 0; j < width; j++) into[i * width + j] = source[start + j];
+  let to = 0;
+  for (let i = from; i < from + rows; i++) {
+    const start = (order !== undefined ? order[i] : i) * width;
+    for (let j = 0; j < width; j++) into[to + j] = source[start + j];
+    to += width;
   }
 }

@@ -21,7 +21,7 @@ export function lossRows(
   const kernel = kernels[loss.kernel];
   let total = sum;
   for (let i = 0; i < rows; i++) {
-    const scale = loss.scale * (weights ? weights[i] : 1);
+    const scale = loss.scale * (weights !== undefined ? weights[i] : 1);
     const from = i * outputs;
     const factor = scale / divisor;
     total += scale * kernel.row(prediction, from, targets, from, gradient, factor, outputs, loss.parameters);
