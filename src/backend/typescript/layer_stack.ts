@@ -1,9 +1,10 @@
 import { stateLength } from '../../optimizers/optimizer.js';
 import { optimizerKernels } from '../../optimizers.js';
+import { parameterCount } from '../../parameters.js';
 import type { ApplyJob, ClipPlan, Dtype, FloatArray, Plan } from '../backend.js';
 import { createLayer } from './layers/index.js';
 import type { BackwardWishes, Layer, TrainingPosition } from './layers/layer.js';
-import type { Parameter } from './layers/parameter.js';
+import { type Parameter, ParameterPool } from './layers/parameter.js';
 
 /** The layers of a network as one: passes through them, and updates of all their parameters. */
 export class LayerStack {
@@ -11,7 +12,10 @@ export class LayerStack {
   /** Parameters in all. */
   readonly size: number;
   readonly usesBatchStatistics: boolean;
+  readonly #pool: ParameterPool;
   readonly #layers: readonly Layer[];
+  readonly #penalizedLayers: readonly Layer[];
+  readonly #followingLayers: readonly Layer[];
   readonly #units: readonly number[];
   readonly #dtype: Dtype;
   readonly #optimizerState = new Float64Array(stateLength);
@@ -19,9 +23,12 @@ export class LayerStack {
   constructor(plan: Plan) {
     this.#units = plan.layers.map(({ units }) => units);
     this.#dtype = plan.dtype;
-    this.#layers = plan.layers.map((layer, position) => createLayer(layer, plan.dtype, position));
+    this.size = plan.layers.reduce((sum, layer) => sum + parameterCount(layer), 0);
+    this.#pool = new ParameterPool(plan.dtype, this.size);
+    this.#layers = plan.layers.map((layer, position) => createLayer(layer, plan.dtype, this.#pool, position));
     this.parameters = this.#layers.flatMap((layer) => layer.parameters);
-    this.size = this.parameters.reduce((sum, { values }) => sum + values.length, 0);
+    this.#penalizedLayers = this.#layers.filter((layer) => layer.hasPenalty);
+    this.#followingLayers = this.#layers.filter((layer) => layer.followsBatches);
     this.usesBatchStatistics = this.#layers.some((layer) => layer.usesBatchStatistics);
   }
 
@@ -35,11 +42,11 @@ export class LayerStack {
 
   /** Before the first pass of a batch. */
   beginBatch(): void {
-    for (const layer of this.#layers) layer.beginBatch();
+    for (const layer of this.#followingLayers) layer.beginBatch();
   }
 
   reserveGradients(): void {
-    for (const parameter of this.parameters) parameter.reserveGradient();
+    this.#pool.reserveGradients();
   }
 
   forward(input: FloatArray, rows: number, position?: TrainingPosition): void {
@@ -65,11 +72,11 @@ export class LayerStack {
 
   /** What the parameters add to the loss. */
   penalty(): number {
-    return this.#layers.reduce((sum, layer) => sum + layer.penalty(), 0);
+    return this.#penalizedLayers.reduce((sum, layer) => sum + layer.penalty(), 0);
   }
 
   addPenaltyGradients(): void {
-    for (const layer of this.#layers) layer.addPenaltyGradient();
+    for (const layer of this.#penalizedLayers) layer.addPenaltyGradient();
   }
 
   /** L2 norm of each layer's gradient; 0 without parameters. */
@@ -103,8 +110,8 @@ export class LayerStack {
     const startsAnew = optimizerStep === 0;
     if (startsAnew) this.#optimizerState.fill(0);
     const constants = kernel.prepare(optimizerStep, learningRate, optimizer.parameters, this.#optimizerState);
-    for (const parameter of this.parameters) parameter.update(kernel, constants, startsAnew);
-    for (const layer of this.#layers) layer.endUpdate();
+    this.#pool.update(kernel, constants, startsAnew);
+    for (const layer of this.#followingLayers) layer.endUpdate();
   }
 
   #clip({ norm, value }: ClipPlan): void {

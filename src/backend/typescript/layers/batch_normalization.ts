@@ -1,12 +1,13 @@
 import type { BatchNormalizationPlan, Dtype, FloatArray } from '../../backend.js';
 import { createArray, sumColumns } from '../arrays.js';
 import { type BackwardWishes, Layer, type TrainingPosition } from './layer.js';
-import { Parameter } from './parameter.js';
+import type { Parameter, ParameterPool } from './parameter.js';
 
 /** gamma ⊙ x̂ + beta by column, x̂ = (x − mean) / √(variance + epsilon); Ioffe & Szegedy 2015, moving statistics as PyTorch. */
 export class BatchNormalizationLayer extends Layer {
   override readonly parameters: readonly Parameter[];
   override readonly usesBatchStatistics = true;
+  override readonly followsBatches = true;
   output: FloatArray;
   readonly #plan: BatchNormalizationPlan;
   readonly #dtype: Dtype;
@@ -23,15 +24,15 @@ export class BatchNormalizationLayer extends Layer {
   #training = false;
   #input: FloatArray; // (rows, units), the caller's
 
-  constructor(plan: BatchNormalizationPlan, dtype: Dtype) {
+  constructor(plan: BatchNormalizationPlan, dtype: Dtype, pool: ParameterPool) {
     super();
     const { units } = plan;
     this.#plan = plan;
     this.#dtype = dtype;
-    this.#gamma = new Parameter(dtype, units);
-    this.#beta = new Parameter(dtype, units);
-    this.#movingMean = new Parameter(dtype, units, false);
-    this.#movingVariance = new Parameter(dtype, units, false);
+    this.#gamma = pool.take(units);
+    this.#beta = pool.take(units);
+    this.#movingMean = pool.takeUntrained(units);
+    this.#movingVariance = pool.takeUntrained(units);
     this.parameters = [this.#gamma, this.#beta, this.#movingMean, this.#movingVariance];
     this.#nextMean = createArray(dtype, units);
     this.#nextVariance = createArray(dtype, units);

@@ -5,11 +5,13 @@ import { createArray, sumColumns } from '../arrays.js';
 import { multiply, repeated, transpose, type View, view, viewAgain } from '../gemm.js';
 import { isSmall, multiplyColumns, multiplyRows } from '../small_products.js';
 import { type BackwardWishes, Layer } from './layer.js';
-import { Parameter } from './parameter.js';
+import type { Parameter, ParameterPool } from './parameter.js';
 
 /** φ(x·W + 1·bias) */
 export class DenseLayer extends Layer {
   override readonly parameters: readonly Parameter[];
+  override readonly hasPenalty: boolean;
+  override readonly followsBatches: boolean;
   output: FloatArray;
   readonly #plan: DensePlan;
   readonly #dtype: Dtype;
@@ -26,14 +28,16 @@ export class DenseLayer extends Layer {
   #transposedInput: View;
   #inputGradient: View; // (rows, inputs)
 
-  constructor(plan: DensePlan, dtype: Dtype) {
+  constructor(plan: DensePlan, dtype: Dtype, pool: ParameterPool) {
     super();
     this.#plan = plan;
     this.#dtype = dtype;
     this.#activation = activationNamed(plan.activation);
-    this.#weights = new Parameter(dtype, plan.inputs * plan.units);
-    this.#bias = plan.bias ? new Parameter(dtype, plan.units) : undefined;
+    this.#weights = pool.take(plan.inputs * plan.units);
+    this.#bias = plan.bias ? pool.take(plan.units) : undefined;
     this.parameters = this.#bias ? [this.#weights, this.#bias] : [this.#weights];
+    this.hasPenalty = plan.l1 > 0 || plan.l2 > 0;
+    this.followsBatches = plan.nonNegative || plan.maxNorm > 0;
     this.output = createArray(dtype, 0);
     this.#weightsView = view(this.#weights.values, plan.units);
     this.#transposedWeights = transpose(this.#weightsView);
@@ -100,7 +104,6 @@ export class DenseLayer extends Layer {
 
   override penalty(): number {
     const { l1, l2 } = this.#plan;
-    if (l1 === 0 && l2 === 0) return 0;
     let magnitudes = 0;
     let squares = 0;
     for (const weight of this.#weights.values) {
@@ -112,7 +115,6 @@ export class DenseLayer extends Layer {
 
   override addPenaltyGradient(): void {
     const { l1, l2 } = this.#plan;
-    if (l1 === 0 && l2 === 0) return;
     const { values, gradient } = this.#weights;
     for (let i = 0; i < values.length; i++) gradient[i] += l1 * Math.sign(values[i]) + 2 * l2 * values[i];
   }

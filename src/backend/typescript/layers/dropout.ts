@@ -2,6 +2,7 @@ import type { DropoutPlan, Dtype, FloatArray } from '../../backend.js';
 import { createArray } from '../arrays.js';
 import { fillDropoutMask } from '../dropout.js';
 import { Layer, type TrainingPosition } from './layer.js';
+import type { ParameterPool } from './parameter.js';
 
 export class DropoutLayer extends Layer {
   output: FloatArray;
@@ -13,7 +14,7 @@ export class DropoutLayer extends Layer {
   #mask: FloatArray; // (rows, units)
 
   /** `position` is the layer's in the plan. */
-  constructor(plan: DropoutPlan, dtype: Dtype, position: number) {
+  constructor(plan: DropoutPlan, dtype: Dtype, _pool: ParameterPool, position: number) {
     super();
     this.#plan = plan;
     this.#dtype = dtype;

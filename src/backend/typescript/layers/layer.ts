@@ -25,6 +25,10 @@ export abstract class Layer {
   readonly parameters: readonly Parameter[] = [];
   /** Outputs of training depend on the other rows of a pass. */
   readonly usesBatchStatistics: boolean = false;
+  /** It has a penalty: only then are `penalty` and `addPenaltyGradient` called. */
+  readonly hasPenalty: boolean = false;
+  /** It has something to do around a batch: only then are `beginBatch` and `endUpdate` called. */
+  readonly followsBatches: boolean = false;
   /** (rows, units), of the last forward pass. */
   abstract readonly output: FloatArray;
 

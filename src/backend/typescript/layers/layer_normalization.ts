@@ -1,7 +1,7 @@
 import type { Dtype, FloatArray, LayerNormalizationPlan } from '../../backend.js';
 import { createArray } from '../arrays.js';
 import { type BackwardWishes, Layer } from './layer.js';
-import { Parameter } from './parameter.js';
+import type { Parameter, ParameterPool } from './parameter.js';
 
 /** gamma ⊙ x̂ + beta by row, x̂ = (x − mean) / √(variance + epsilon); Ba, Kiros & Hinton 2016. */
 export class LayerNormalizationLayer extends Layer {
@@ -16,12 +16,12 @@ export class LayerNormalizationLayer extends Layer {
   #inverseDeviation = new Float64Array(0);
   #input: FloatArray; // (rows, units), the caller's
 
-  constructor(plan: LayerNormalizationPlan, dtype: Dtype) {
+  constructor(plan: LayerNormalizationPlan, dtype: Dtype, pool: ParameterPool) {
     super();
     this.#plan = plan;
     this.#dtype = dtype;
-    this.#gamma = new Parameter(dtype, plan.units);
-    this.#beta = new Parameter(dtype, plan.units);
+    this.#gamma = pool.take(plan.units);
+    this.#beta = pool.take(plan.units);
     this.parameters = [this.#gamma, this.#beta];
     this.output = this.#input = createArray(dtype, 0);
   }
