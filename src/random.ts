@@ -1,12 +1,9 @@
 /** Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw 2011). */
 
-const multiplier0Low = 0xd2511f53 & 0xffff;
-const multiplier0High = 0xd2511f53 >>> 16;
-const multiplier1Low = 0xcd9e8d57 & 0xffff;
-const multiplier1High = 0xcd9e8d57 >>> 16;
-
-/** The upper 32 bits of x·y, y given in halves. No partial sum exceeds 32 bits. */
-function multiplyHigh(x: number, yLow: number, yHigh: number): number {
+/** The upper 32 bits of x·y. No partial sum exceeds 32 bits. */
+function multiplyHigh(x: number, y: number): number {
+  const yLow = y & 0xffff;
+  const yHigh = y >>> 16;
   const xLow = x & 0xffff;
   const xHigh = x >>> 16;
   const first = (Math.imul(xHigh, yLow) + (Math.imul(xLow, yLow) >>> 16)) | 0;
@@ -21,11 +18,14 @@ export function philox4x32(counter: Uint32Array, key: Uint32Array, out: Uint32Ar
 
 /** The same from words given as signed 32-bit integers, which stay in registers. */
 function philoxBlock(c0: number, c1: number, c2: number, c3: number, k0: number, k1: number, out: Uint32Array): void {
+  // Not at the module's top: in a bundle that makes them variables, which each round looks up.
+  const multiplier0 = 0xd2511f53;
+  const multiplier1 = 0xcd9e8d57;
   for (let round = 0; round < 10; round++) {
-    const high0 = multiplyHigh(c0, multiplier0Low, multiplier0High);
-    const high1 = multiplyHigh(c2, multiplier1Low, multiplier1High);
-    const low0 = Math.imul(c0, 0xd2511f53);
-    const low1 = Math.imul(c2, 0xcd9e8d57);
+    const high0 = multiplyHigh(c0, multiplier0);
+    const high1 = multiplyHigh(c2, multiplier1);
+    const low0 = Math.imul(c0, multiplier0);
+    const low1 = Math.imul(c2, multiplier1);
     c0 = high1 ^ c1 ^ k0;
     c1 = low1;
     c2 = high0 ^ c3 ^ k1;
