@@ -8,8 +8,8 @@ import type { FloatArray } from '../backend.js';
 
 const rowsAtOnce = 4;
 
-/** Multiply-adds up to which these are the faster ones: at 128 by a quarter, at 256 no more. */
-const smallWork = 128;
+/** Multiply-adds up to which these are the faster ones: at 128 by a quarter, at 256 by a tenth, at 512 no more for narrow layers. */
+const smallWork = 256;
 
 export function isSmall(rows: number, inputs: number, units: number): boolean {
   return rows >= rowsAtOnce && rows * inputs * units <= smallWork;
