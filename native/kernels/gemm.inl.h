@@ -138,11 +138,20 @@ struct RightPanel {
   ptrdiff_t stride;
 };
 
-// Calls visit(first, rows) for groups of rows: those that go through a group of panels together.
+// Calls visit(first, rows) for groups of rows: those that go through a group of panels together. Cut where evenly split
+// tiles end, so that there are no more tiles, each of fewer rows, than without groups.
 template <typename T, typename Visit>
 inline void split_groups(const GemmPlan<T>& plan, int rows, Visit visit) {
-  const int group = plan.turned ? kPanel<T> : block_of(rows, kGroupRows<T>);
-  for (int first = 0; first < rows; first += group) visit(first, min_of(group, rows - first));
+  if (plan.turned) {
+    for (int first = 0; first < rows; first += kPanel<T>) visit(first, min_of(kPanel<T>, rows - first));
+    return;
+  }
+  constexpr int kTileRows = TileLimits<T>::kMaxRows, kTiles = kGroupRows<T> / kTileRows;
+  const int tiles = (rows + kTileRows - 1) / kTileRows, groups = (tiles + kTiles - 1) / kTiles;
+  for (int group = 0, first = 0, end; group < groups; ++group, first = end) {
+    end = rows * (tiles * (group + 1) / groups) / tiles;
+    visit(first, end - first);
+  }
 }
 
 template <typename T>
