@@ -2,8 +2,8 @@
 // list at the bottom is the registry. To add one: a struct here, its name in the list, and an entry in
 // src/optimizers/.
 
-// a / b for b > 0, to 3 ulp in float32. A vector divider is slow, and √ keeps it busy already: a step of third order from
-// an estimate and one of second, which leaves less than rounding does, run beside it.
+// a / b for b > 0, to 3 ulp in float32. A vector divider is slow, and √ keeps it busy already: a step of third order
+// from an estimate and one of second, which leaves less than rounding does, run beside it.
 inline Float quotient(Float a, Float b) {
   const Float one = Float::set(1);
   b = min(Float::set(0x1p126f), b);
