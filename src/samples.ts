@@ -20,7 +20,7 @@ export interface SampleShape {
   readonly inputs: number;
   readonly outputs: number;
   readonly dtype: Dtype;
-  /** What may share a long check. */
+  /** Compute threads that may share a long check. */
   readonly threads: number;
   readonly firstNotFinite: Kernels['firstNotFinite'];
 }

@@ -206,7 +206,7 @@ Plan read_plan(const Arguments& arguments) {
                .outputs = arguments.size("outputs"),
                .layers = {},
                .seed = static_cast<uint32_t>(arguments.integer("seed", 0, std::numeric_limits<uint32_t>::max())),
-               .threads = static_cast<int>(arguments.integer("threads", 1, 1024))};
+               .threads = static_cast<int>(arguments.integer("threads", 1, Arguments::kMostThreads))};
   int width = plan.inputs;
   const Napi::Array layers = arguments.raw().Get("layers").As<Napi::Array>();
   for (uint32_t i = 0; i < layers.Length(); ++i) {

@@ -103,6 +103,7 @@ class Arguments {
 
   // Sizes are int in the kernels, with room for padding.
   static constexpr int64_t kLargestSize = std::numeric_limits<int>::max() - 1024;
+  static constexpr int kMostThreads = 1024;
 
  private:
   Napi::Error unexpected(const char* what, const char* name) const;

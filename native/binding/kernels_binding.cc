@@ -36,7 +36,7 @@ void gemm(const Napi::CallbackInfo& info) {
   const ptrdiff_t lda = sizes[3], ldb = sizes[4], ldc = sizes[5];
   constexpr int kTransposeA = 1, kTransposeB = 2, kAccumulate = 4;
   if (m < 0 || n < 0 || k < 0 || m > Arguments::kLargestSize || n > Arguments::kLargestSize ||
-      k > Arguments::kLargestSize || threads < 1 || threads > 1024) {
+      k > Arguments::kLargestSize || threads < 1 || threads > Arguments::kMostThreads) {
     throw typed_error(env, "INVALID_ARGUMENT", "expected integers in range for m, n, k and threads");
   }
   const auto matrix = [&](size_t argument, const char* name, int rows, int columns, ptrdiff_t leading) {
@@ -210,8 +210,9 @@ Napi::Value first_not_finite(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const int64_t from = info[1].As<Napi::Number>().Int64Value(), to = info[2].As<Napi::Number>().Int64Value();
   const int64_t threads = info[3].As<Napi::Number>().Int64Value();
-  if (from < 0 || to < from) throw typed_error(env, "INVALID_ARGUMENT", "expected a range within the array");
-  if (threads < 1 || threads > 1024) throw typed_error(env, "INVALID_ARGUMENT", "expected threads from 1 to 1024");
+  if (from < 0 || to < from || threads < 1 || threads > Arguments::kMostThreads) {
+    throw typed_error(env, "INVALID_ARGUMENT", "expected a range within the array, and integers in range for threads");
+  }
   const T* const array = static_cast<const T*>(memory_of(info[0], "array", kArrayType<T>, to));
   const RowMajorKernels<T> kernels = {*static_cast<const KernelTable<T>*>(info.Data())};
   const ptrdiff_t position = guarded(env, [&] {

@@ -132,8 +132,8 @@ class Propagation {
             .upcoming = rows_after(batch, first + rows, rows)};
   }
 
-  // Rows in sequence need no help, nor do those of samples that stay in a cache. Of short rows, a tile would ask for
-  // each line several times, and wait for the page of each row: gathering asks for them in time.
+  // Rows in sequence need no help, nor do those of samples that stay in a cache, nor short ones: tiles would ask for
+  // each of their lines several times, and gathering asks for the rows ahead by itself.
   UpcomingRows rows_after(const Batch& batch, int64_t first, int64_t most) const {
     constexpr int64_t kCached = 1 << 20, kShort = 1 << 10;
     const Numbers& x = batch.samples.x;

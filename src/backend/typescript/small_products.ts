@@ -8,7 +8,7 @@ import type { FloatArray } from '../backend.js';
 
 const rowsAtOnce = 4;
 
-/** Multiply-adds up to which these are the faster ones: at 128 by a quarter, at 256 by a tenth, at 512 no more for narrow layers. */
+/** Multiply-adds up to which these are the faster ones: at 128 by a quarter, at 256 by a tenth for most shapes. */
 const smallWork = 256;
 
 export function isSmall(rows: number, inputs: number, units: number): boolean {
