@@ -93,24 +93,25 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
 
   Napi::Value train(const Napi::CallbackInfo& info) {
     const TrainingJob job = read_training(Arguments(info[0], "job"));
-    return run<TrainingReport>(info, [job](Trainer& trainer) { return trainer.train(job); });
+    return run<TrainingReport>(info, [job](Trainer& trainer, ThreadTeam& team) { return trainer.train(job, team); });
   }
   Napi::Value train_sync(const Napi::CallbackInfo& info) {
     const TrainingJob job = read_training(Arguments(info[0], "job"));
     Trainer& trainer = alive(info.Env());
     const Turn turn(info.Env(), trainer);
-    return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.train(job)); });
+    return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.train(job, team(info.Env()))); });
   }
 
   Napi::Value evaluate(const Napi::CallbackInfo& info) {
     const EvaluationJob job = read_evaluation(Arguments(info[0], "job"));
-    return run<EvaluationReport>(info, [job](Trainer& trainer) { return trainer.evaluate(job); });
+    return run<EvaluationReport>(info,
+                                 [job](Trainer& trainer, ThreadTeam& team) { return trainer.evaluate(job, team); });
   }
   Napi::Value evaluate_sync(const Napi::CallbackInfo& info) {
     const EvaluationJob job = read_evaluation(Arguments(info[0], "job"));
     Trainer& trainer = alive(info.Env());
     const Turn turn(info.Env(), trainer);
-    return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.evaluate(job)); });
+    return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.evaluate(job, team(info.Env()))); });
   }
 
   // (x, rows, batchSize, outputs): not in an object, whose properties would take longer than a small network.
@@ -134,20 +135,20 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                                .has_loss = false,
                                .loss = {},
                                .outputs = memory_of(info[3], "outputs", dtype, rows * plan_.outputs)};
-    guarded(info.Env(), [&] { trainer.evaluate(job); });
+    guarded(info.Env(), [&] { trainer.evaluate(job, team(info.Env())); });
     return info.Env().Undefined();
   }
 
   Napi::Value gradients(const Napi::CallbackInfo& info) {
     alive(info.Env());
     const GradientJob job = read_gradients(Arguments(info[0], "job"));
-    return run<double>(info, [job](Trainer& trainer) { return trainer.gradients(job); });
+    return run<double>(info, [job](Trainer& trainer, ThreadTeam& team) { return trainer.gradients(job, team); });
   }
   Napi::Value gradients_sync(const Napi::CallbackInfo& info) {
     Trainer& trainer = alive(info.Env());
     const Turn turn(info.Env(), trainer);
     const GradientJob job = read_gradients(Arguments(info[0], "job"));
-    return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.gradients(job)); });
+    return guarded(info.Env(), [&] { return to_js(info.Env(), trainer.gradients(job, team(info.Env()))); });
   }
 
   Napi::Value forward_sync(const Napi::CallbackInfo& info) {
@@ -161,7 +162,7 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                             .training = args.flag("training"),
                             .update = args.integer("update"),
                             .outputs = dtype_array(args, "outputs", rows * plan_.outputs)};
-    guarded(info.Env(), [&] { trainer.forward(job); });
+    guarded(info.Env(), [&] { trainer.forward(job, team(info.Env())); });
     return info.Env().Undefined();
   }
 
@@ -178,7 +179,7 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
         .output_gradient = dtype_array(args, "outputGradient", rows * plan_.outputs),
         .input_gradient = args.has("inputGradient") ? dtype_array(args, "inputGradient", rows * plan_.inputs) : nullptr,
         .parameters = args.flag("parameters")};
-    guarded(info.Env(), [&] { trainer.backward(job); });
+    guarded(info.Env(), [&] { trainer.backward(job, team(info.Env())); });
     return info.Env().Undefined();
   }
 
@@ -190,7 +191,7 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                           .learning_rate = args.number("learningRate"),
                           .optimizer_step = args.integer("optimizerStep"),
                           .clip = read_clip(args)};
-    guarded(info.Env(), [&] { trainer.apply_gradients(job); });
+    guarded(info.Env(), [&] { trainer.apply_gradients(job, team(info.Env())); });
     return info.Env().Undefined();
   }
 
@@ -229,7 +230,18 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
     const auto report = std::make_shared<Report>();
     return Run::start(
         info.Env(), trainer_, info.This().As<Napi::Object>(), info[0].As<Napi::Object>(),
-        [report, job, &trainer] { *report = job(trainer); }, [report](Napi::Env env) { return to_js(env, *report); });
+        [report, job, &trainer, threads = plan_.threads] {
+          ThreadTeam team(threads);
+          *report = job(trainer, team);
+        },
+        [report](Napi::Env env) { return to_js(env, *report); });
+  }
+
+  // For jobs on the JavaScript thread.
+  ThreadTeam& team(Napi::Env env) const {
+    ThreadTeam& team = env.GetInstanceData<InstanceData>()->resources.team(plan_.threads);
+    team.begin_job();
+    return team;
   }
 
   void* dtype_array(const Arguments& args, const char* name, int64_t length) const {

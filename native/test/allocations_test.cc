@@ -110,9 +110,10 @@ int allocations_of(int batches, int threads, const Wishes& wishes) {
                            .gradient_norms = wishes.norms ? norms.data() : nullptr,
                            .outputs = wishes.outputs ? outputs.data() : nullptr};
   const std::unique_ptr<Trainer> trainer = make_trainer(plan, supported_instruction_sets()[0]->float32);
+  ThreadTeam team(threads);
   allocations = 0;
   counting = true;
-  const TrainingReport report = trainer->train(job);
+  const TrainingReport report = trainer->train(job, team);
   counting = false;
   CHECK(report.ended == Ended::kComplete);
   CHECK(report.updates == batches);

@@ -78,6 +78,7 @@ Result<T> train(const InstructionSet& isa, const Workload& work, int threads) {
 
   const Plan plan = plan_of(work, threads);
   const std::unique_ptr<Trainer> trainer = make_trainer(plan, table_of<T>(isa));
+  ThreadTeam team(threads);
   Result<T> result;
   for (const int64_t size : trainer->parameter_sizes()) {
     result.parameters.emplace_back(size);
@@ -111,7 +112,8 @@ Result<T> train(const InstructionSet& isa, const Workload& work, int threads) {
                                                 .first_update = 0,
                                                 .optimizer_step = 0,
                                                 .losses = result.losses.data(),
-                                                .outputs = outputs.data()});
+                                                .outputs = outputs.data()},
+                                               team);
   CHECK(report.ended == Ended::kComplete);
   CHECK(report.updates == kEpochs * batches);
   trainer->get_parameters(arrays);
@@ -122,7 +124,8 @@ Result<T> train(const InstructionSet& isa, const Workload& work, int threads) {
                                                          .batch_size = work.batch,
                                                          .has_loss = true,
                                                          .loss = loss,
-                                                         .outputs = outputs.data()});
+                                                         .outputs = outputs.data()},
+                                                        team);
   result.losses.push_back(evaluation.loss_sum);
 
   std::vector<std::vector<T>> gradients = result.parameters;
@@ -134,17 +137,20 @@ Result<T> train(const InstructionSet& isa, const Workload& work, int threads) {
                                               .loss = loss,
                                               .first_update = report.updates,
                                               .gradients = into,
-                                              .input_gradient = input_gradient.data()}));
+                                              .input_gradient = input_gradient.data()},
+                                             team));
   for (auto& array : gradients) result.parameters.push_back(array);
 
   std::vector<T> way_back(x.size());
-  trainer->forward({.samples = samples, .rows = work.rows, .training = true, .update = 9, .outputs = outputs.data()});
+  trainer->forward({.samples = samples, .rows = work.rows, .training = true, .update = 9, .outputs = outputs.data()},
+                   team);
   CHECK(trainer->forward_rows() == work.rows);
-  trainer->backward({.output_gradient = outputs.data(), .input_gradient = way_back.data(), .parameters = true});
+  trainer->backward({.output_gradient = outputs.data(), .input_gradient = way_back.data(), .parameters = true}, team);
   trainer->apply_gradients({.optimizer = {work.optimizer, work.parameters},
                             .learning_rate = learning_rate,
                             .optimizer_step = report.updates,
-                            .clip = {.norm = 0.5, .value = 0.1}});
+                            .clip = {.norm = 0.5, .value = 0.1}},
+                           team);
   trainer->get_parameters(arrays);
   result.parameters.push_back(way_back);
   result.parameters.push_back(input_gradient);
@@ -179,6 +185,7 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads and a
 TEST_CASE("rows and classes that are not there are refused before memory is read") {
   const Workload& work = kWorkloads[2];
   const std::unique_ptr<Trainer> trainer = make_trainer(plan_of(work, 1), supported_instruction_sets()[0]->float32);
+  ThreadTeam team(1);
   const std::vector<float> x(6);
   std::vector<float> outputs(100);
   const std::vector<int32_t> classes = {0, 2};
@@ -193,12 +200,12 @@ TEST_CASE("rows and classes that are not there are refused before memory is read
                        .has_loss = false,
                        .loss = {},
                        .outputs = outputs.data()};
-  CHECK_THROWS(trainer->evaluate(job));
+  CHECK_THROWS(trainer->evaluate(job, team));
   job.rows = 2;
-  CHECK_NOTHROW(trainer->evaluate(job));
+  CHECK_NOTHROW(trainer->evaluate(job, team));
   job.has_loss = true;
   job.loss = {"softmaxCrossEntropy", true, {0}, 1, true};
-  CHECK_THROWS(trainer->evaluate(job));
+  CHECK_THROWS(trainer->evaluate(job, team));
 }
 
 }  // namespace

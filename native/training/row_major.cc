@@ -47,6 +47,7 @@ struct Activation {
 }  // namespace
 
 ThreadTeam& KernelResources::team(int threads) {
+  if (threads == 1) return alone_;
   if (!team_ || team_->size() != threads) team_ = std::make_unique<ThreadTeam>(threads);
   return *team_;
 }

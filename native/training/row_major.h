@@ -70,11 +70,13 @@ struct RowMajorLoss {
 // park between calls, and gemm's memory for copies of its operands. Each caller at a time has its own.
 class KernelResources {
  public:
+  // Those of the last call, unless it asked for another number of them.
   ThreadTeam& team(int threads);
   template <typename T>
   T* workspace(ptrdiff_t elements);
 
  private:
+  ThreadTeam alone_{1};
   std::unique_ptr<ThreadTeam> team_;
   Buffer<double> memory_;
 };

@@ -1,5 +1,6 @@
-// The compute threads of one job: the calling thread, and helpers that start once there is work enough for them and end
-// with the team. Between two pieces they spin for as long as waking them would take, then park.
+// The compute threads of a job, or of one after the other: the calling thread, and helpers that start once there is
+// work enough for them and end with the team. Between two pieces they spin for as long as waking them would take, then
+// park.
 #pragma once
 
 #include <stdint.h>
@@ -22,6 +23,10 @@ class ThreadTeam {
   ThreadTeam& operator=(const ThreadTeam&) = delete;
 
   int size() const { return size_; }
+
+  // From here on only what the next job brings counts towards waking helpers: one that takes less time than that is
+  // best left alone, however often it comes.
+  void begin_job() { unshared_ = 0; }
 
   // Whether to share a piece of so much work, counted in multiply-adds. Helpers that are parked, or not there yet, are
   // woken once the work that has come without them is as much as waking them costs: whatever comes, waiting for more

@@ -21,13 +21,13 @@ class TrainerOf final : public Trainer {
   void set_parameters(const std::vector<const void*>& arrays) override;
   void get_parameters(const std::vector<void*>& arrays) const override;
 
-  TrainingReport train(const TrainingJob& job) override;
-  EvaluationReport evaluate(const EvaluationJob& job) override;
-  double gradients(const GradientJob& job) override;
-  void forward(const ForwardJob& job) override;
+  TrainingReport train(const TrainingJob& job, ThreadTeam& team) override;
+  EvaluationReport evaluate(const EvaluationJob& job, ThreadTeam& team) override;
+  double gradients(const GradientJob& job, ThreadTeam& team) override;
+  void forward(const ForwardJob& job, ThreadTeam& team) override;
   int64_t forward_rows() const override { return held_.rows; }
-  void backward(const BackwardJob& job) override;
-  void apply_gradients(const ApplyJob& job) override;
+  void backward(const BackwardJob& job, ThreadTeam& team) override;
+  void apply_gradients(const ApplyJob& job, ThreadTeam& team) override;
   int find_not_finite(Among among) const override;
 
  private:
@@ -44,7 +44,6 @@ class TrainerOf final : public Trainer {
     double* norms;
   };
 
-  int threads() const { return propagation_.plan().threads; }
   // The batch's loss and its update, which is left out where the loss is not finite or the job is cancelled on the way.
   double step(const Batch& batch, ThreadTeam& team, const Extras& extras, T* outputs);
   void update_from_gradients(ThreadTeam& team, const Extras& extras);
@@ -108,9 +107,8 @@ double TrainerOf<T>::step(const Batch& batch, ThreadTeam& team, const Extras& ex
 }
 
 template <typename T>
-TrainingReport TrainerOf<T>::train(const TrainingJob& job) {
+TrainingReport TrainerOf<T>::train(const TrainingJob& job, ThreadTeam& team) {
   const FlushDenormals flush;
-  ThreadTeam team(threads());
   held_ = {};
   has_gradients_ = false;
   propagation_.select_loss(&job.loss);
@@ -143,9 +141,8 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job) {
 }
 
 template <typename T>
-EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job) {
+EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job, ThreadTeam& team) {
   const FlushDenormals flush;
-  ThreadTeam team(threads());
   held_ = {};
   propagation_.select_loss(job.has_loss ? &job.loss : nullptr);
   const double penalty = optimization_.penalty();
@@ -177,9 +174,8 @@ EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job) {
 }
 
 template <typename T>
-double TrainerOf<T>::gradients(const GradientJob& job) {
+double TrainerOf<T>::gradients(const GradientJob& job, ThreadTeam& team) {
   const FlushDenormals flush;
-  ThreadTeam team(threads());
   held_ = {};
   has_gradients_ = false;
   propagation_.select_loss(&job.loss);
@@ -210,9 +206,8 @@ double TrainerOf<T>::gradients(const GradientJob& job) {
 }
 
 template <typename T>
-void TrainerOf<T>::forward(const ForwardJob& job) {
+void TrainerOf<T>::forward(const ForwardJob& job, ThreadTeam& team) {
   const FlushDenormals flush;
-  ThreadTeam team(threads());
   held_ = {};
   propagation_.select_loss(nullptr);
   // The rows stay for the way back, so they go through in one pass.
@@ -232,9 +227,8 @@ void TrainerOf<T>::forward(const ForwardJob& job) {
 }
 
 template <typename T>
-void TrainerOf<T>::backward(const BackwardJob& job) {
+void TrainerOf<T>::backward(const BackwardJob& job, ThreadTeam& team) {
   const FlushDenormals flush;
-  ThreadTeam team(threads());
   const Samples none;
   const Batch batch = {.samples = none,
                        .rows = {nullptr, 0, held_.rows},
@@ -254,9 +248,8 @@ void TrainerOf<T>::backward(const BackwardJob& job) {
 }
 
 template <typename T>
-void TrainerOf<T>::apply_gradients(const ApplyJob& job) {
+void TrainerOf<T>::apply_gradients(const ApplyJob& job, ThreadTeam& team) {
   const FlushDenormals flush;
-  ThreadTeam team(threads());
   if (!has_gradients_) throw std::invalid_argument("expected a pass back before gradients are applied, got none");
   optimization_.select(job.optimizer, job.optimizer_step);
   optimization_.prepare(job.optimizer_step, job.learning_rate);

@@ -7,6 +7,7 @@
 
 #include "../kernels/kernels.h"
 #include "plan.h"
+#include "thread_team.h"
 
 namespace chainrule {
 
@@ -20,15 +21,16 @@ class Trainer {
   virtual void set_parameters(const std::vector<const void*>& arrays) = 0;
   virtual void get_parameters(const std::vector<void*>& arrays) const = 0;
 
-  virtual TrainingReport train(const TrainingJob& job) = 0;
-  virtual EvaluationReport evaluate(const EvaluationJob& job) = 0;
+  // A job runs on the calling thread and those of its team, which has as many as the plan says.
+  virtual TrainingReport train(const TrainingJob& job, ThreadTeam& team) = 0;
+  virtual EvaluationReport evaluate(const EvaluationJob& job, ThreadTeam& team) = 0;
   // The loss, penalty included.
-  virtual double gradients(const GradientJob& job) = 0;
-  virtual void forward(const ForwardJob& job) = 0;
+  virtual double gradients(const GradientJob& job, ThreadTeam& team) = 0;
+  virtual void forward(const ForwardJob& job, ThreadTeam& team) = 0;
   // Rows of the last forward job, whose activations are still there; 0 after any other job.
   virtual int64_t forward_rows() const = 0;
-  virtual void backward(const BackwardJob& job) = 0;
-  virtual void apply_gradients(const ApplyJob& job) = 0;
+  virtual void backward(const BackwardJob& job, ThreadTeam& team) = 0;
+  virtual void apply_gradients(const ApplyJob& job, ThreadTeam& team) = 0;
   // The first layer with a number that is not finite, among gradients the last one; -1 for none.
   virtual int find_not_finite(Among among) const = 0;
 

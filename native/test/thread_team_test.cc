@@ -1,0 +1,46 @@
+// One team for many jobs: the same helpers serve them all, and jobs too small for that wake none.
+#include "../training/thread_team.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+namespace chainrule {
+namespace {
+
+TEST_CASE("the same helper serves one job after the other") {
+  ThreadTeam team(2);
+  std::vector<std::thread::id> helpers;
+  for (int job = 0; job < 20; ++job) {
+    team.begin_job();
+    std::atomic<int> arrived{0};
+    std::thread::id threads[2];
+    team.share(2, 1, [&](Range range, int thread) {
+      threads[range.begin] = std::this_thread::get_id();
+      CHECK(thread == range.begin);
+      // Otherwise one thread might visit both ranges.
+      ++arrived;
+      while (arrived < 2) std::this_thread::yield();
+    });
+    CHECK(threads[0] == std::this_thread::get_id());
+    helpers.push_back(threads[1]);
+    CHECK(helpers.back() == helpers.front());
+  }
+  CHECK(helpers.front() != std::this_thread::get_id());
+}
+
+TEST_CASE("helpers are woken for the work of one job, not for that of many") {
+  constexpr int64_t kHalfOfWaking = 1 << 21;
+  ThreadTeam team(2);
+  for (int job = 0; job < 10; ++job) {
+    team.begin_job();
+    CHECK_FALSE(team.worth_sharing(kHalfOfWaking));
+  }
+  CHECK(team.worth_sharing(kHalfOfWaking));
+  CHECK_FALSE(ThreadTeam(1).worth_sharing(2 * kHalfOfWaking));
+}
+
+}  // namespace
+}  // namespace chainrule
