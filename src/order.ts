@@ -30,10 +30,10 @@ export class EpochOrders {
 
   *#inSequence(epochs: number): Steps<Uint32Array> {
     const order = new Uint32Array(epochs * this.#rows);
-    for (let i = 0, row = 0; i < order.length; ) {
-      order[i] = row;
-      if (++row === this.#rows) row = 0;
-      if (++i % stepRows === 0) yield;
+    for (let from = 0; from < order.length; from += stepRows) {
+      const to = Math.min(from + stepRows, order.length);
+      fillSequence(order, from, to, this.#rows);
+      if (to < order.length) yield;
     }
     return order;
   }
@@ -51,6 +51,15 @@ export class EpochOrders {
       done = 0;
       yield;
     }
+  }
+}
+
+/** Elements `from` to `to` of 0, 1, … `rows` − 1, 0, 1, …. */
+function fillSequence(order: Uint32Array, from: number, to: number, rows: number): void {
+  let row = from % rows;
+  for (let i = from; i < to; i++) {
+    order[i] = row;
+    if (++row === rows) row = 0;
   }
 }
 
