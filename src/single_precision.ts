@@ -35,8 +35,11 @@ function tabulated(
     exact(-(below - i / entriesPerUnit)),
   );
   const zero = below * entriesPerUnit;
+  // Of where it is not level, so that one comparison tells.
+  const middle = (above - below) / 2;
+  const reach = (above + below) / 2;
   return (z) => {
-    const held = z > above ? above : z < -below ? -below : z;
+    const held = Math.abs(z - middle) > reach ? (z > middle ? above : -below) : z;
     const i = (held * entriesPerUnit + (zero + 0.5)) | 0;
     return series(entries[i], held - (i - zero) / entriesPerUnit);
   };
