@@ -1,6 +1,19 @@
-import type { Dtype, FloatArray, NumericArray, Plan, Samples } from '../backend.js';
+import type { Dtype, FloatArray, LossPlan, NumericArray, Plan, Samples } from '../backend.js';
 import { createArray } from './arrays.js';
 import { expandClasses } from './loss_rows.js';
+
+/** Rows `order[from + i]` of the samples, or rows `from + i` where there is no order. */
+export interface Batch {
+  readonly samples: Samples;
+  readonly order: Uint32Array | undefined;
+  readonly from: number;
+  readonly rows: number;
+  readonly loss: LossPlan;
+  /** What the sum of the rows' losses is divided by. */
+  readonly divisor: number;
+  /** Keys the dropout masks. */
+  readonly update: number;
+}
 
 /** Collects the rows of a block in the network's dtype. */
 export class BatchReader {
@@ -31,29 +44,38 @@ export class BatchReader {
 
   /** Rows `order[from + i]` of the samples, or rows `from + i` where there is no order. */
   read(samples: Samples, order: Uint32Array | undefined, from: number, rows: number): void {
-    gather(samples.x, this.#inputs, order, from, rows, this.x);
-    if (samples.y) gather(samples.y, this.#outputs, order, from, rows, this.targets);
+    gather(samples.x, this.#inputs, order, from, rows, this.x, 0);
+    this.readTargets(samples, order, from, rows);
+  }
+
+  /** The same without `x`. */
+  readTargets(samples: Samples, order: Uint32Array | undefined, from: number, rows: number): void {
+    if (samples.y) gather(samples.y, this.#outputs, order, from, rows, this.targets, 0);
     if (samples.classes) {
-      gather(samples.classes, 1, order, from, rows, this.#classes);
+      gather(samples.classes, 1, order, from, rows, this.#classes, 0);
       expandClasses(this.#classes, rows, this.#outputs, this.targets);
     }
-    if (samples.weights) gather(samples.weights, 1, order, from, rows, this.#weights);
+    if (samples.weights) gather(samples.weights, 1, order, from, rows, this.#weights, 0);
     this.weights = samples.weights && this.#weights;
   }
 }
 
-function gather(
+/** Writes the rows one behind the other, from element `start` of `into` on. */
+export function gather(
   source: NumericArray,
   width: number,
   order: Uint32Array | undefined,
   from: number,
   rows: number,
   into: NumericArray,
+  start: number,
 ): void {
-  let to = 0;
+  let to = start;
   for (let i = from; i < from + rows; i++) {
-    const start = (order !== undefined ? order[i] : i) * width;
-    for (let j = 0; j < width; j++) into[to + j] = source[start + j];
-    to += width;
+    let at = (order !== undefined ? order[i] | 0 : i) * width;
+    for (const end = to + width; to < end; to++) {
+      into[to] = source[at];
+      at++;
+    }
   }
 }

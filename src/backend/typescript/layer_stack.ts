@@ -32,6 +32,11 @@ export class LayerStack {
     this.usesBatchStatistics = this.#layers.some((layer) => layer.usesBatchStatistics);
   }
 
+  /** What is trained, of all layers one after the other in the sequence in which parameters cross. */
+  get trained(): Parameter {
+    return this.#pool.trained;
+  }
+
   get last(): Layer {
     return this.#layers[this.#layers.length - 1];
   }

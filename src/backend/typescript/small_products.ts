@@ -1,8 +1,9 @@
 import type { FloatArray } from '../backend.js';
 
-// Products of row-major matrices so small that setting up `multiply`'s views and tiles takes longer than the product itself. Four rows go
-// together: what they share is loaded once for them, and their sums do not wait for each other. Every element is the same sum in double,
-// in the same sequence, as `multiply` makes it.
+// Products of row-major matrices so small that setting up `multiply`'s views and tiles takes longer than the product itself, for layers of
+// stacks that are not small as a whole: in float64, or beside layers of other kinds. Four rows go together: what they share is loaded once
+// for them, and their sums do not wait for each other. Every element is the same sum in double, in the same sequence, as `multiply` makes
+// it.
 //
 // `| 0` is for V8, as in gemm.ts.
 

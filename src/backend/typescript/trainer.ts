@@ -16,10 +16,12 @@ import type {
   TrainingReport,
 } from '../backend.js';
 import { createArray } from './arrays.js';
-import { BatchReader } from './batch_reader.js';
+import { type Batch, BatchReader } from './batch_reader.js';
 import { JobRunner, type Work } from './job_runner.js';
 import { LayerStack } from './layer_stack.js';
 import { lossRows } from './loss_rows.js';
+import { smallPass } from './small_pass.js';
+import { isSmallPass, type SmallStack, smallStack } from './small_stack.js';
 
 /** A batch is worked in blocks of so many rows, so that a full batch of a million rows needs no buffers of that size. */
 const blockRows = 1024;
@@ -28,22 +30,10 @@ const blockRows = 1024;
 const pauseWork = 2 ** 18;
 const passWork = 2 ** 10;
 
-/** Rows `order[from + i]` of the samples, or rows `from + i` where there is no order. */
-interface Batch {
-  readonly samples: Samples;
-  readonly order: Uint32Array | undefined;
-  readonly from: number;
-  readonly rows: number;
-  readonly loss: LossPlan;
-  /** What the sum of the rows' losses is divided by. */
-  readonly divisor: number;
-  /** Keys the dropout masks. */
-  readonly update: number;
-}
-
 export class TypescriptTrainer implements Trainer {
   readonly #plan: Plan;
   readonly #runner = new JobRunner(() => this.#free());
+  readonly #small: SmallStack | undefined;
   #layers: LayerStack;
   #reader: BatchReader;
   #lossGradient: FloatArray; // (rows, outputs)
@@ -59,6 +49,7 @@ export class TypescriptTrainer implements Trainer {
 
   constructor(plan: Plan) {
     this.#plan = plan;
+    this.#small = smallStack(plan);
     this.#layers = new LayerStack(plan);
     this.#reader = new BatchReader(plan);
     this.#lossGradient = createArray(plan.dtype, 0);
@@ -264,7 +255,14 @@ export class TypescriptTrainer implements Trainer {
     const { seed, inputs, outputs: width } = this.#plan;
     const { samples, order, loss, update, divisor } = batch;
     const from = batch.from + firstRow;
-    this.#read(samples, order, from, rows);
+    this.#reserve(rows);
+    if (this.#small !== undefined && inputGradient === undefined && isSmallPass(this.#small, rows)) {
+      const losses = smallPass.run(this.#small, this.#layers.trained, batch, firstRow, rows, this.#reader, sum);
+      outputs?.set(smallPass.outputs.subarray(0, rows * width), from * width);
+      if (Number.isFinite(losses)) return losses;
+      // Otherwise once more through the layers, which keep what they make for `findNotFinite`.
+    }
+    this.#reader.read(samples, order, from, rows);
     this.#layers.forward(this.#reader.x, rows, { seed, update, firstRow });
     outputs?.set(this.#layers.last.output.subarray(0, rows * width), from * width);
     const losses = this.#loss(loss, rows, divisor, sum);
@@ -280,13 +278,18 @@ export class TypescriptTrainer implements Trainer {
   }
 
   #read(samples: Samples, order: Uint32Array | undefined, from: number, rows: number): void {
+    this.#reserve(rows);
+    this.#reader.read(samples, order, from, rows);
+  }
+
+  /** Before a pass of so many rows. */
+  #reserve(rows: number): void {
     if (rows > this.#reservedRows) {
       this.#layers.reserve(rows);
       this.#reader.reserve(rows);
       this.#lossGradient = createArray(this.#plan.dtype, rows * this.#plan.outputs);
       this.#reservedRows = rows;
     }
-    this.#reader.read(samples, order, from, rows);
     this.#passRows = rows;
     this.#forwardRows = 0;
   }

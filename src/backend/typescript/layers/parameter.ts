@@ -59,6 +59,10 @@ export class ParameterPool {
     this.#gradient = gradients.subarray(0, this.#trainedLength);
   }
 
+  get trained(): Parameter {
+    return { values: this.#trained, gradient: this.#gradient };
+  }
+
   /** `startsAnew` clears the optimizer's state. */
   update(kernel: OptimizerKernel, constants: readonly number[], startsAnew: boolean): void {
     if (startsAnew) {
