@@ -40,13 +40,15 @@ export class EpochOrders {
 
   *#shuffle(shuffler: RowShuffler, firstEpoch: number, from: number, to: number): Steps<void> {
     const rows = this.#rows;
+    let epoch = Math.floor(from / rows);
     for (let begin = from, done = 0; begin < to; ) {
-      const row = begin % rows;
-      if (row === 0) shuffler.restart(orderStream, firstEpoch + begin / rows);
-      const end = Math.min(to, begin - row + rows, begin + stepRows - done);
-      shuffler.shuffle(this.#order, begin - row, rows, row, row + end - begin);
+      const first = epoch * rows;
+      if (begin === first) shuffler.restart(orderStream, firstEpoch + epoch);
+      const end = Math.min(to, first + rows, begin + stepRows - done);
+      shuffler.shuffle(this.#order, first, rows, begin - first, end - first);
       done += end - begin;
       begin = end;
+      if (end === first + rows) epoch++;
       if (done < stepRows) continue;
       done = 0;
       yield;

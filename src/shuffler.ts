@@ -17,9 +17,9 @@ export class RowShuffler {
   }
 
   /** Begins another stream of the same seed. */
-  restart(...stream: readonly [number?, number?, number?]): void {
+  restart(stream0: number, stream1: number): void {
     const seeds = this.#seeds;
-    seeds.restart(...stream);
+    seeds.restart(stream0, stream1);
     this.#s0 = seeds.nextUint32() | 0;
     this.#s1 = seeds.nextUint32() | 0;
     this.#s2 = seeds.nextUint32() | 0;
