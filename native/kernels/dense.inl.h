@@ -151,12 +151,13 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
   const int inputs = min_of(kP, layer.inputs - input_panel * kP);
   const int rows = min_of(kP, layer.rows - batch_panel * kP);
   alignas(64) T turned[kP * kP];
-  if (inputs < kP) clear(turned, rows * kP);
   if (inputs * rows <= kFewElements) {
     for (int b = 0; b < rows; ++b) {
+      clear(turned + b * kP, kP);  // row by row: GCC would make all at once a string instruction, slow to start
       for (int i = 0; i < inputs; ++i) turned[b * kP + i] = block[i * kP + b];
     }
   } else {
+    if (inputs < kP) clear(turned, rows * kP);
     if (inputs % kLanes != 0) clear(block + inputs * kP, (kLanes - inputs % kLanes) * kP);
     for (int i = 0; i < inputs; i += kLanes) {
       for (int b = 0; b < rows; b += kLanes) transpose(block + i * kP + b, kP, turned + b * kP + i, kP);
