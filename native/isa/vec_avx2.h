@@ -129,6 +129,17 @@ inline Double load_first(int n, const double* p) { return {_mm256_maskload_pd(p,
 inline Float round_nearest(Float a) { return {_mm256_round_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 inline Double round_nearest(Double a) { return {_mm256_round_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)}; }
 
+// Σ of all lanes: of lane i and lane i + n/2, then of those halves, down to one.
+inline float sum_of_lanes(Float a) {
+  const __m128 halves = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+  const __m128 quarters = _mm_add_ps(halves, _mm_movehl_ps(halves, halves));
+  return _mm_cvtss_f32(_mm_add_ss(quarters, _mm_movehdup_ps(quarters)));
+}
+inline double sum_of_lanes(Double a) {
+  const __m128d halves = _mm_add_pd(_mm256_castpd256_pd128(a.v), _mm256_extractf128_pd(a.v, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(halves, _mm_unpackhi_pd(halves, halves)));
+}
+
 // 2ⁿ for integral n with a normal result: adding 2²³ + bias (2⁵² + bias) leaves n + bias in the lowest bits.
 inline Float power_of_two(Float n) {
   const __m256 biased = _mm256_add_ps(n.v, _mm256_set1_ps(0x1p23f + 127));

@@ -133,6 +133,19 @@ inline Double round_nearest(Double a) {
   return {_mm512_roundscale_pd(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
 
+// Σ of all lanes: of lane i and lane i + n/2, then of those halves, down to one.
+inline float sum_of_lanes(Float a) {
+  const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  const __m128 quarters = _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+  const __m128 eighths = _mm_add_ps(quarters, _mm_movehl_ps(quarters, quarters));
+  return _mm_cvtss_f32(_mm_add_ss(eighths, _mm_movehdup_ps(eighths)));
+}
+inline double sum_of_lanes(Double a) {
+  const __m256d halves = _mm256_add_pd(_mm512_castpd512_pd256(a.v), _mm512_extractf64x4_pd(a.v, 1));
+  const __m128d quarters = _mm_add_pd(_mm256_castpd256_pd128(halves), _mm256_extractf128_pd(halves, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(quarters, _mm_unpackhi_pd(quarters, quarters)));
+}
+
 // 2ⁿ for integral n with a normal result: adding 2²³ + bias (2⁵² + bias) leaves n + bias in the lowest bits.
 inline Float power_of_two(Float n) {
   const __m512 biased = _mm512_add_ps(n.v, _mm512_set1_ps(0x1p23f + 127));

@@ -129,6 +129,13 @@ inline Vec<T> load_first(int n, const T* p) {
 inline Float round_nearest(Float a) { return {vrndnq_f32(a.v)}; }
 inline Double round_nearest(Double a) { return {vrndnq_f64(a.v)}; }
 
+// Σ of all lanes: of lane i and lane i + n/2, then of those halves, down to one.
+inline float sum_of_lanes(Float a) {
+  const float32x2_t halves = vadd_f32(vget_low_f32(a.v), vget_high_f32(a.v));
+  return vget_lane_f32(halves, 0) + vget_lane_f32(halves, 1);
+}
+inline double sum_of_lanes(Double a) { return vgetq_lane_f64(a.v, 0) + vgetq_lane_f64(a.v, 1); }
+
 // 2ⁿ for integral n with a normal result: adding 2²³ + bias (2⁵² + bias) leaves n + bias in the lowest bits.
 inline Float power_of_two(Float n) {
   const float32x4_t biased = vaddq_f32(n.v, vdupq_n_f32(0x1p23f + 127));

@@ -109,6 +109,10 @@ inline Double round_nearest(Double a) {
   return {::fabs(a.v) < 0x1p52 ? ::copysign((a.v + shift) - shift, a.v) : a.v};
 }
 
+// Σ of all lanes: of lane i and lane i + n/2, then of those halves, down to one.
+inline float sum_of_lanes(Float a) { return a.v; }
+inline double sum_of_lanes(Double a) { return a.v; }
+
 // 2ⁿ for integral n with a normal result: adding 2²³ + bias (2⁵² + bias) leaves n + bias in the lowest bits.
 inline Float power_of_two(Float n) {
   return {__builtin_bit_cast(float, __builtin_bit_cast(uint32_t, n.v + (0x1p23f + 127)) << 23)};

@@ -10,12 +10,15 @@ class LaneSums {
   }
 
   T total() const {
-    T sums[kWidth];
-    for (int i = 0; i < kWidth; i += Vec<T>::kLanes) lanes_[i / Vec<T>::kLanes].store(sums + i);
-    for (int width = kWidth / 2; width > 0; width /= 2) {
-      for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
+    constexpr int kVectors = kWidth / Vec<T>::kLanes;
+    Vec<T> sums[kVectors];
+    for (int i = 0; i < kVectors; ++i) sums[i] = lanes_[i];
+#pragma GCC unroll 4
+    for (int count = kVectors / 2; count > 0; count /= 2) {
+#pragma GCC unroll 8
+      for (int i = 0; i < count; ++i) sums[i] = sums[i] + sums[i + count];
     }
-    return sums[0];
+    return sum_of_lanes(sums[0]);
   }
 
  private:
