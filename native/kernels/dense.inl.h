@@ -9,15 +9,18 @@ constexpr int kSlice = kPanel<T> / 4 * static_cast<int>(64 / sizeof(T));
 
 // The largest of the nearly equal parts of `total`, none of which exceeds `most`.
 inline int even_part(int total, int most) {
-  const int parts = total > most ? (total + most - 1) / most : 1;
+  if (total <= most) return total;  // a division takes as long as a small product
+  const int parts = (total + most - 1) / most;
   return (total + parts - 1) / parts;
 }
 
-// Columns, in whole panels, of `rows` rows that fit.
+// The largest of the nearly equal parts of so many panels of `rows` rows, `most` panels at most, that fit.
 template <typename T>
-inline int resident_panels(int rows) {
-  const int panel = (rows > 0 ? rows : 1) * kPanel<T> * static_cast<int>(sizeof(T));
-  return panel < kResident ? kResident / panel : 1;
+inline int resident_part(int panels, int rows, int most = kResident) {
+  const ptrdiff_t panel = static_cast<ptrdiff_t>(rows) * kPanel<T> * static_cast<ptrdiff_t>(sizeof(T));
+  if (panels <= most && panels * panel <= kResident) return panels;
+  const int resident = panel < kResident ? static_cast<int>(kResident / panel) : 1;
+  return even_part(panels, min_of(most, resident));
 }
 
 // A single row against kCount panels of W at once: the chains of one panel are too few to hide the latency of a
@@ -97,7 +100,7 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
     for (; p < unit_panels.end; ++p) forward_row<T, 1>(layer, sums, p, rows.begin);
     return;
   }
-  const int part = even_part(panels_of<T>(layer.inputs), resident_panels<T>(rows.end - rows.begin)) * kP;
+  const int part = resident_part<T>(panels_of<T>(layer.inputs), rows.end - rows.begin) * kP;
   const int block = even_part(part / kP, kBlock / kP) * kP;
   int part_start = 0;
   do {  // once even without inputs: the bias alone
@@ -179,7 +182,7 @@ void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels
   constexpr int kP = kPanel<T>;
   constexpr int kPart = 8;  // chains between one block of units and the next: 8 blocks of 32 × 32 float32 are 32 KiB
   alignas(64) T blocks[kPart][kP * kP];
-  const int part = even_part(input_panels.end - input_panels.begin, min_of(kPart, resident_panels<T>(layer.units)));
+  const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.units, kPart);
   const int block = even_part(panels_of<T>(layer.units), kBlock / kP) * kP;
   for (int p = input_panels.begin; p < input_panels.end; p += part) {
     const int part_end = min_of(p + part, input_panels.end);
@@ -299,7 +302,7 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
                            const UpcomingRows& upcoming) {
   constexpr int kP = kPanel<T>;
   alignas(64) T block[kP * kP];
-  const int part = even_part(input_panels.end - input_panels.begin, resident_panels<T>(layer.rows));
+  const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.rows);
   const int block_rows = even_part(layer.rows, kBlock);
   Pieces<T> pieces(upcoming);
   const auto visit = [&](int p, int q) {

@@ -136,8 +136,9 @@ template <typename T, typename Visit>
 inline void split_rows(int rows, Visit visit) {
   constexpr int kMaxRows = TileLimits<T>::kMaxRows;
   const int tiles = (rows + kMaxRows - 1) / kMaxRows;
+  const int least = tiles > 1 ? rows / tiles : rows;
   for (int t = 0, first = 0; t < tiles; ++t) {
-    const int height = rows / tiles + (t < rows % tiles ? 1 : 0);
+    const int height = least + (t < rows - least * tiles ? 1 : 0);
     visit(first, height);
     first += height;
   }

@@ -117,9 +117,9 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job, ThreadTeam& team) {
   const int outputs = propagation_.plan().outputs;
 
   int64_t update = 0;
+  int64_t epoch_left = job.epoch_rows;
   for (int64_t first = 0; first < job.order_length; ++update) {
     if (cancelled()) return {update, Ended::kCancelled};
-    const int64_t epoch_left = job.epoch_rows - first % job.epoch_rows;
     const Batch batch = {.samples = job.samples,
                          .rows = {job.order, first, job.order_length},
                          .size = std::min({job.batch_size, epoch_left, job.order_length - first}),
@@ -136,6 +136,8 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job, ThreadTeam& team) {
     if (!isfinite(job.losses[update])) return {update, Ended::kNotFinite};
     if (cancelled() && propagation_.rows_per_pass(batch) < batch.size) return {update, Ended::kCancelled};
     first += batch.size;
+    epoch_left -= batch.size;
+    if (epoch_left == 0) epoch_left = job.epoch_rows;
   }
   return {update, Ended::kComplete};
 }
