@@ -11,16 +11,16 @@
 #include <type_traits>
 #include <vector>
 
+#include "../training/call_resources.h"
 #include "../training/job_thread.h"
 #include "../training/plan.h"
-#include "../training/row_major.h"
 
 namespace chainrule {
 
 // Per environment (a worker has its own): no mutable statics.
 struct InstanceData {
   Napi::FunctionReference error_class;  // new (code, message)
-  KernelResources resources;
+  CallResources resources;
   std::vector<std::unique_ptr<JobThread>> job_threads;  // without a job
 };
 

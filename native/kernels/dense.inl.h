@@ -16,7 +16,7 @@ inline int even_part(int total, int most) {
 
 // The largest of the nearly equal parts of so many panels of `rows` rows, `most` panels at most, that fit.
 template <typename T>
-inline int resident_part(int panels, int rows, int most = kResident) {
+inline int resident_part(int panels, int rows, int most = INT32_MAX) {
   const ptrdiff_t panel = static_cast<ptrdiff_t>(rows) * kPanel<T> * static_cast<ptrdiff_t>(sizeof(T));
   if (panels <= most && panels * panel <= kResident) return panels;
   const int resident = panel < kResident ? static_cast<int>(kResident / panel) : 1;

@@ -46,22 +46,8 @@ struct Activation {
 
 }  // namespace
 
-ThreadTeam& KernelResources::team(int threads) {
-  if (threads == 1) return alone_;
-  if (!team_ || team_->size() != threads) team_ = std::make_unique<ThreadTeam>(threads);
-  return *team_;
-}
-
 template <typename T>
-T* KernelResources::workspace(ptrdiff_t elements) {
-  constexpr ptrdiff_t kUnit = sizeof(double);
-  const ptrdiff_t size = (elements * static_cast<ptrdiff_t>(sizeof(T)) + kUnit - 1) / kUnit;
-  if (memory_.size() < size) memory_ = Buffer<double>(size);
-  return reinterpret_cast<T*>(memory_.data());
-}
-
-template <typename T>
-void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, KernelResources& resources) const {
+void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, CallResources& resources) const {
   const int64_t work = static_cast<int64_t>(product.m) * product.n * product.k;
   if (threads == 1 || work < kSharedWork) {
     Gemm<T> whole = product;
@@ -284,7 +270,7 @@ void RowMajorKernels<T>::dropout_mask(const DropoutMask& mask, int rows, int col
 
 template <typename T>
 ptrdiff_t RowMajorKernels<T>::first_not_finite(const T* values, ptrdiff_t count, int threads,
-                                               KernelResources& resources) const {
+                                               CallResources& resources) const {
   if (threads == 1 || count * kElementwiseCost < kSharedWork) return kernels.first_not_finite(values, count);
   std::atomic<ptrdiff_t> first = count;
   auto search = [&](Range parts) {

@@ -2,12 +2,9 @@
 // runs, and back.
 #pragma once
 
-#include <memory>
-
 #include "../kernels/kernels.h"
-#include "buffer.h"
+#include "call_resources.h"
 #include "plan.h"
-#include "thread_team.h"
 
 namespace chainrule {
 
@@ -66,27 +63,12 @@ struct RowMajorLoss {
   T* gradient;
 };
 
-// What is kept from one call to the next, for a small product takes less time than starting a thread: threads, which
-// park between calls, and gemm's memory for copies of its operands. Each caller at a time has its own.
-class KernelResources {
- public:
-  // Those of the last call, unless it asked for another number of them.
-  ThreadTeam& team(int threads);
-  template <typename T>
-  T* workspace(ptrdiff_t elements);
-
- private:
-  ThreadTeam alone_{1};
-  std::unique_ptr<ThreadTeam> team_;
-  Buffer<double> memory_;
-};
-
 template <typename T>
 struct RowMajorKernels {
   const KernelTable<T>& kernels;
 
   // Splits C between threads; each computes its part as if alone.
-  void gemm(const Gemm<T>& product, int threads, KernelResources& resources) const;
+  void gemm(const Gemm<T>& product, int threads, CallResources& resources) const;
   void dense_forward(const RowMajorForward<T>& layer) const;
   void dense_backward(const RowMajorBackward<T>& layer) const;
   void activation_forward(const ActivationPlan& plan, int rows, int columns, const T* input, T* output) const;
@@ -95,7 +77,7 @@ struct RowMajorKernels {
   double loss(const RowMajorLoss<T>& args) const;
   void dropout_mask(const DropoutMask& mask, int rows, int columns, T* factors) const;
   // Where the first number that is not finite lies, or -1.
-  ptrdiff_t first_not_finite(const T* values, ptrdiff_t count, int threads, KernelResources& resources) const;
+  ptrdiff_t first_not_finite(const T* values, ptrdiff_t count, int threads, CallResources& resources) const;
 };
 
 }  // namespace chainrule
