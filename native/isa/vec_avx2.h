@@ -41,6 +41,12 @@ struct TileLimits {
   static constexpr int kColumnVectors = 2;
 };
 
+struct GemmTileLimits {
+  static constexpr int kInPlaceVectors = 2;
+  static constexpr int kMaxVectors = 2;
+  static constexpr int kMaxRows[kMaxVectors] = {12, 6};  // by vectors of columns: 1, 2
+};
+
 using Float = Vec<float>;
 using Double = Vec<double>;
 using FloatMask = Float::Mask;

@@ -23,6 +23,12 @@ struct TileLimits {
   static constexpr int kColumnVectors = 4;
 };
 
+struct GemmTileLimits {
+  static constexpr int kInPlaceVectors = 4;
+  static constexpr int kMaxVectors = 4;
+  static constexpr int kMaxRows[kMaxVectors] = {4, 4, 4, 4};  // by vectors of columns: 1, 2, …
+};
+
 using Float = Vec<float>;
 using Double = Vec<double>;
 using FloatMask = Float::Mask;

@@ -1,51 +1,82 @@
 // General products (Goto and van de Geijn, 2008). Operands are read where they lie as long as that costs nothing; those
-// that lie across, or whose rows are pages apart, are copied block by block first.
+// that lie across, or whose rows are far apart, are copied block by block, B on the way of the first tile that reads
+// it.
 
-// A block of A, at most 512 × 512 float32, takes half of a 2 MiB L2; the depth is large because c goes to memory and
-// back once for each block.
+// Deep, because c goes to memory and back once for each block; a panel of B comes from L2 for each tile anyhow.
 constexpr int kGemmDepth = 512;
-constexpr int kGemmRows = 512;
-// A group of panels of B, which a group of rows of A goes through before the next: copied together in longer runs, and
-// c is written in longer ones. 4 panels of full depth are 256 KiB.
+// Where c is turned on its way, each pass over it costs more than a deeper panel does.
+constexpr int kTurnedDepth = 2048;
+constexpr int kGemmRows = 1024;
+// Elements of B in a group of panels, a quarter of a 2 MiB L2. The rows of a tile go through all of them before the
+// next.
 template <typename T>
-constexpr int kGroupElements = 4 * 512 * kTileColumns<T>;
+constexpr int kGroupElements = (1 << 19) / static_cast<int>(sizeof(T));
+template <typename T>
+constexpr int kMaxTileColumns = GemmTileLimits::kMaxVectors* Vec<T>::kLanes;
+// Panels of several cache lines are copied by the first tile that reads them, and stay in L2. Those of one line are
+// copied before, along the rows of their group, and each is read by some tiles while it is in L1.
+template <typename T>
+constexpr bool kWidePanels = kMaxTileColumns<T> * sizeof(T) > 64;
 
-// Bytes between rows from which on each touches a page of its own, and a tile's rows share few sets of L1.
 constexpr ptrdiff_t kPage = 4096;
 constexpr ptrdiff_t kFirstLevelPages = 64;  // that a core translates at once
 constexpr ptrdiff_t kLine = 64;
-// From here on the rows of a panel fall into so few sets of L1 that it does not stay there.
-constexpr ptrdiff_t kFewSets = kPage / 2;
+// Bytes between rows from which on a panel falls into so few sets of L1 that it does not stay there.
+constexpr ptrdiff_t kFewSets = 512;
 
-// Elements between rows of a copied block of A: an odd number of cache lines, so that rows spread over all sets.
-template <typename T>
-constexpr ptrdiff_t copied_stride(int depth) {
-  constexpr int kElements = kLine / static_cast<int>(sizeof(T));
-  return ((depth + kElements - 1) / kElements | 1) * kElements;
-}
-
-// Of copies of B: a group, which may be a single panel.
+// Of copies of B: a group, which may be a single panel, and what pads its last one.
 template <typename T>
 constexpr int right_elements(int depth) {
-  return kGroupElements<T> + 2 * depth * kTileColumns<T>;
+  const int panel = depth * kMaxTileColumns<T>;
+  return (kGroupElements<T> > panel ? kGroupElements<T> : panel) + depth * Vec<T>::kLanes;
 }
 
 template <typename T>
 ptrdiff_t gemm_workspace(int m, int n, int k) {
-  const int depth = min_of(k, kGemmDepth);
-  return right_elements<T>(depth) + min_of(m < n ? n : m, kGemmRows) * copied_stride<T>(depth);
+  return right_elements<T>(min_of(k, kTurnedDepth)) +
+         static_cast<ptrdiff_t>(min_of(m < n ? n : m, kGemmRows)) * min_of(k, kGemmDepth);
 }
 
 // The largest block when `size` is cut into blocks of nearly equal size, `largest` at most.
 constexpr int block_of(int size, int largest) {
+  if (size <= largest) return size;
   const int blocks = (size + largest - 1) / largest;
   return (size + blocks - 1) / blocks;
 }
 
-// Rows that go through a group of panels together, and through memory of our own where c is turned or narrower than a
-// panel.
+// Panels of B: in whole vectors, as many as a tile takes or, where that makes them more even, one less.
 template <typename T>
-constexpr int kGroupRows = 4 * TileLimits<T>::kMaxRows > kPanel<T> ? 4 * TileLimits<T>::kMaxRows : kPanel<T>;
+struct GemmPanels {
+  int first;     // columns of the first one, where the others then start at a cache line of c; 0: as the others
+  int wide_end;  // where the wide ones end
+  int wide, narrow;
+  int columns;  // of all
+
+  GemmPanels(int first, int columns, bool in_place) : first(first), columns(columns) {
+    constexpr int kLanes = Vec<T>::kLanes;
+    constexpr int kMost = GemmTileLimits::kMaxVectors, kMostInPlace = GemmTileLimits::kInPlaceVectors;
+    const int vectors = (columns - first + kLanes - 1) / kLanes;
+    const int panels = in_place ? (vectors + kMostInPlace - 1) / kMostInPlace : (vectors + kMost - 1) / kMost;
+    const int least = panels > 1 ? vectors / panels : vectors, wides = vectors - panels * least;
+    narrow = least * kLanes;
+    wide = wides > 0 ? narrow + kLanes : narrow;
+    wide_end = first + wides * wide;
+  }
+
+  // Of the panel that begins at `column`.
+  int width_at(int column) const {
+    return min_of(column == 0 && first > 0 ? first : column < wide_end ? wide : narrow, columns - column);
+  }
+  bool whole() const { return first % Vec<T>::kLanes == 0 && columns % Vec<T>::kLanes == 0; }
+  int rows_of_tiles() const { return GemmTileLimits::kMaxRows[(wide > 0 ? wide / Vec<T>::kLanes : 1) - 1]; }
+};
+
+// Columns in whole vectors.
+template <typename T>
+constexpr int padded_columns(int columns) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  return (columns + kLanes - 1) / kLanes * kLanes;
+}
 
 // How one product is done.
 template <typename T>
@@ -53,23 +84,26 @@ struct GemmPlan {
   Gemm<T> product;
   bool turned;              // computes (op(A) op(B))ᵀ; c still lies as the caller's
   Orientation orientation;  // of a
-  int first_columns;        // of the first panel: the others then start at a cache line of c
   bool copies_a, copies_b;
+  GemmPanels<T> panels = {0, 0, true};
+  int tile_rows;
 
   ptrdiff_t a_stride() const { return orientation == Orientation::kRows ? product.a_row : product.a_column; }
   T* c(int row, int column) const {
     return product.c + (turned ? column * product.ldc + row : row * product.ldc + column);
   }
-  // Of the panel that begins at `column`.
-  int width_at(int column) const { return min_of(column == 0 ? first_columns : kTileColumns<T>, product.n - column); }
-  // Columns of a group: what fits, if only one panel does not. Turned, c is written along the rows of a panel.
-  int group_columns(int depth) const {
-    constexpr int kWidth = kTileColumns<T>;
-    const int panels = kGroupElements<T> / (depth * kWidth);
-    if (panels <= 1 || turned) return kWidth;
-    return copies_b || panels * kWidth >= product.n ? panels * kWidth : kWidth;
+  // A panel is read in place if its rows lie near each other and its vectors are full.
+  bool copies(int columns) const { return copies_b || columns % Vec<T>::kLanes != 0; }
+  // The end of the group of panels that begins at `column`.
+  int group_end(int column, int depth) const {
+    int end = column + panels.width_at(column);
+    if (turned) return end;  // c is written along the rows of a panel
+    while (end < product.n && (end + panels.width_at(end) - column) * depth <= kGroupElements<T>) {
+      end += panels.width_at(end);
+    }
+    return end;
   }
-  int depth() const { return block_of(product.k, kGemmDepth); }
+  int depth() const { return block_of(product.k, turned && !copies_a ? kTurnedDepth : kGemmDepth); }
   int rows() const { return block_of(product.m, kGemmRows); }
 };
 
@@ -82,7 +116,7 @@ bool turning_pays(const Gemm<T>& product) {
   const auto padded = [](int size) { return static_cast<double>((size + kLanes - 1) / kLanes * kLanes); };
   const double m = product.m, n = product.n, k = product.k;
   const double direct = m * k * padded(product.n) + (product.b_column == 1 ? 0 : kTurn * n * k);
-  const double passes = product.k > kGemmDepth ? 3 : 1;
+  const double passes = product.k > kTurnedDepth ? 3 : 1;
   const double turned = n * k * padded(product.m) + (product.a_row == 1 ? 0 : kTurn * m * k) + passes * kTurn * m * n;
   return turned < direct;
 }
@@ -101,16 +135,17 @@ GemmPlan<T> plan_gemm(const Gemm<T>& given) {
   }
   plan.orientation = product.a_column == 1 ? Orientation::kRows : Orientation::kColumns;
   // Copying costs a few times as much as reading once, so there must be many panels or tiles that read.
-  constexpr int kManyColumns = 256, kManyRows = 64;
-  const ptrdiff_t pages = plan.a_stride() * kSize * (plan.orientation == Orientation::kRows ? 1 : plan.depth()) / kPage;
-  plan.copies_a = product.n >= kManyColumns && pages >= (plan.orientation == Orientation::kRows ? 1 : kFirstLevelPages);
+  constexpr int kManyColumns = 256, kManyRows = 65;
+  plan.copies_a = plan.orientation == Orientation::kColumns && product.n >= kManyColumns &&
+                  plan.a_stride() * kSize * min_of(product.k, kGemmDepth) >= kFirstLevelPages * kPage;
   const ptrdiff_t past_line = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(product.c) % kLine) / kSize;
   constexpr int kShallow = 64;  // k up to which the way of c weighs more than one more panel, part of which is padding
   const bool splits = product.n >= kManyColumns && product.k <= kShallow && past_line > 0 &&
                       product.ldc * kSize % kLine == 0 && !plan.turned;
-  const int to_line = splits ? static_cast<int>(kLine / kSize - past_line) % kTileColumns<T> : 0;
-  plan.first_columns = to_line > 0 ? to_line : kTileColumns<T>;
   plan.copies_b = product.b_column != 1 || (product.m >= kManyRows && product.b_row * kSize >= kFewSets);
+  const int to_line = splits ? static_cast<int>(kLine / kSize - past_line) % kMaxTileColumns<T> : 0;
+  plan.panels = {to_line, product.n, !plan.copies_b};
+  plan.tile_rows = plan.panels.rows_of_tiles();
   return plan;
 }
 
@@ -118,38 +153,37 @@ GemmPlan<T> plan_gemm(const Gemm<T>& given) {
 template <typename T>
 struct LeftBlock {
   const T* data;
-  Orientation orientation;
   ptrdiff_t stride;
-  int sliver_depth;  // of a copy with Orientation::kColumns, (depth, rows of the tile) for each tile; 0: not such a
-                     // copy
+  bool copied;  // (depth, rows of the tile) for each tile
+  int depth;
 
   // Of the tile that begins at `row`.
-  const T* at(int row) const {
-    if (sliver_depth > 0) return data + static_cast<ptrdiff_t>(row) * sliver_depth;
+  const T* at(int row, Orientation orientation) const {
+    if (copied) return data + static_cast<ptrdiff_t>(row) * depth;
     return data + (orientation == Orientation::kRows ? row * stride : row);
   }
-  ptrdiff_t stride_of(int rows) const { return sliver_depth > 0 ? rows : stride; }
+  ptrdiff_t stride_of(int rows) const { return copied ? rows : stride; }
 };
 
-// A block of op(B): panels of kTileColumns columns.
+constexpr int kGroupTiles = 4;
 template <typename T>
-struct RightPanel {
-  const T* data;
-  ptrdiff_t stride;
-};
+constexpr int kGroupRows =
+    kGroupTiles* GemmTileLimits::kMaxRows[0] > kPanel<T> ? kGroupTiles* GemmTileLimits::kMaxRows[0] : kPanel<T>;
 
-// Calls visit(first, rows) for groups of rows: those that go through a group of panels together. Cut where evenly split
-// tiles end, so that there are no more tiles, each of fewer rows, than without groups.
+// Calls visit(first, rows) for groups of rows that go through a group of panels together: those of one tile, those that
+// are turned together, or, where panels fit L1, those of some tiles. Cut where evenly split tiles end, so that there
+// are no more tiles, each of fewer rows, than without groups.
 template <typename T, typename Visit>
 inline void split_groups(const GemmPlan<T>& plan, int rows, Visit visit) {
   if (plan.turned) {
     for (int first = 0; first < rows; first += kPanel<T>) visit(first, min_of(kPanel<T>, rows - first));
     return;
   }
-  constexpr int kTileRows = TileLimits<T>::kMaxRows, kTiles = kGroupRows<T> / kTileRows;
-  const int tiles = (rows + kTileRows - 1) / kTileRows, groups = (tiles + kTiles - 1) / kTiles;
-  for (int group = 0, first = 0, end; group < groups; ++group, first = end) {
-    end = rows * (tiles * (group + 1) / groups) / tiles;
+  if (plan.copies_b && kWidePanels<T>) return split_rows(rows, plan.tile_rows, visit);
+  if (rows <= kGroupTiles * plan.tile_rows) return visit(0, rows);
+  const int tiles = (rows + plan.tile_rows - 1) / plan.tile_rows, groups = (tiles + kGroupTiles - 1) / kGroupTiles;
+  for (int g = 0, first = 0, end; g < groups; ++g, first = end) {
+    end = rows * (tiles * (g + 1) / groups) / tiles;
     visit(first, end - first);
   }
 }
@@ -159,121 +193,132 @@ inline LeftBlock<T> left_block(const GemmPlan<T>& plan, int row, int rows, int s
   const Gemm<T>& product = plan.product;
   const T* const a = product.a + row * product.a_row + start * product.a_column;
   const ptrdiff_t stride = plan.a_stride();
-  if (!plan.copies_a) return {a, plan.orientation, stride, 0};
-  if (plan.orientation == Orientation::kRows) {
-    copy_rows(a, stride, rows, depth, copy, copied_stride<T>(depth));
-    return {copy, plan.orientation, copied_stride<T>(depth), 0};
-  }
+  if (!plan.copies_a) return {a, stride, false, depth};
   split_groups(plan, rows, [&](int group, int group_rows) {
-    split_rows<T>(group_rows, [&](int first, int height) {
+    split_rows(group_rows, plan.tile_rows, [&](int first, int height) {
       const int at = group + first;
       copy_rows(a + at, stride, depth, height, copy + static_cast<ptrdiff_t>(at) * depth, height);
     });
   });
-  return {copy, plan.orientation, 0, depth};
+  return {copy, 0, true, depth};
 }
 
-// Columns [column, column + columns) into panels of (depth, kTileColumns) each, padding 0.
+// (depth, columns) of B as (depth, padded_columns), padding 0.
 template <typename T>
-inline void copy_right(const Gemm<T>& product, int start, int depth, int column, int columns, T* copy) {
-  constexpr int kWidth = kTileColumns<T>;
+inline void copy_panel(const Gemm<T>& product, int start, int depth, int column, int columns, T* copy) {
   constexpr int kLanes = Vec<T>::kLanes;
-  const T* const b = product.b + start * product.b_row + column * product.b_column;
-  const ptrdiff_t panel = static_cast<ptrdiff_t>(depth) * kWidth;
-  if (product.b_column == 1) {
-    for (int p = 0; p < depth; ++p) {
-      const T* const from = b + p * product.b_row;
-      T* to = copy + p * kWidth;
-      for (int c = 0; c < columns; c += kWidth, to += panel) {
-        if (columns - c >= kWidth) {
-          for (int v = 0; v < kWidth; v += kLanes) Vec<T>::load(from + c + v).store(to + v);
-          continue;
-        }
-        for (int v = 0; v < kWidth; v += kLanes) {
-          const int left = columns - c - v;
-          load_first(left < 0 ? 0 : min_of(kLanes, left), from + c + v).store(to + v);
-        }
-      }
+  const int width = padded_columns<T>(columns);
+  const T* b = product.b + start * product.b_row + column * product.b_column;
+  if (product.b_column != 1) {
+    if (columns < width) {
+      for (ptrdiff_t i = 0; i < static_cast<ptrdiff_t>(depth) * width; i += kLanes) Vec<T>::zero().store(copy + i);
     }
+    turn(b, product.b_column, columns, depth, copy, width);
     return;
   }
-  for (int c = 0; c < columns; c += kWidth, copy += panel) {
-    const int width = min_of(kWidth, columns - c);
-    if (width < kWidth) {
-      for (ptrdiff_t i = 0; i < panel; i += kLanes) Vec<T>::zero().store(copy + i);
-    }
-    turn(b + c * product.b_column, product.b_column, width, depth, copy, kWidth);
+  const int whole = columns / kLanes * kLanes;
+  for (int p = 0; p < depth; ++p, b += product.b_row, copy += width) {
+    for (int c = 0; c < whole; c += kLanes) Vec<T>::load(b + c).store(copy + c);
+    if (whole < columns) load_first(columns - whole, b + whole).store(copy + whole);
   }
 }
 
-// Whether a panel's vectors are all full, so that tiles may read and write it in place.
+// Panels of the columns [begin, end) that tiles cannot read in place, one after the other.
 template <typename T>
-inline bool whole(int columns) {
-  return columns == kTileColumns<T> || columns == Vec<T>::kLanes;
+inline void copy_panels(const GemmPlan<T>& plan, int start, int depth, int begin, int end, T* copy) {
+  if (!plan.copies_b && plan.panels.whole()) return;
+  constexpr int kRun = 16;  // rows that are read along together
+  const int step = plan.product.b_column == 1 ? kRun : depth;
+  for (int p = 0; p < depth; p += step) {
+    T* panel = copy;
+    for (int column = begin, columns; column < end; column += columns) {
+      columns = plan.panels.width_at(column);
+      if (!plan.copies(columns)) continue;
+      const ptrdiff_t width = padded_columns<T>(columns);
+      copy_panel(plan.product, start + p, min_of(step, depth - p), column, columns, panel + p * width);
+      panel += depth * width;
+    }
+  }
 }
 
-// c += left · right for one group of rows and one panel; `row` is the group's in c, `first_row` in the block.
+// One group of rows and one panel.
 template <typename T>
-inline void multiply_group(const GemmPlan<T>& plan, const LeftBlock<T>& left, const RightPanel<T>& right, int row,
-                           int first_row, int rows, int column, int columns, int depth, bool fresh) {
-  constexpr int kWidth = kTileColumns<T>;
+struct GemmPart {
+  int row, first_row;  // in c, in the block of A
+  int rows;
+  int column, columns;
+  const T* right;
+  ptrdiff_t right_stride;
+  T* right_copy;  // where the first tile copies the panel to, and the others read it; null: it stays
+  bool fresh;
+  const T* next_c;
+};
+
+// c += left · right
+template <typename T>
+inline void multiply_part(const GemmPlan<T>& plan, const LeftBlock<T>& left, const GemmPart<T>& part) {
   const ptrdiff_t ldc = plan.product.ldc;
-  const bool narrow = columns <= Vec<T>::kLanes;
-  const StridedTileFunction<T>* const tiles = strided_tiles<T>(left.orientation, narrow);
-  const bool staged = plan.turned || !whole<T>(columns);
-  alignas(64) T staging[kGroupRows<T> * kWidth];
-  T* const out = plan.c(row, column);
-  if (staged && !fresh) {
+  const int width = padded_columns<T>(part.columns), vectors = width / Vec<T>::kLanes;
+  const StridedTileFunctions<T>& functions = kStridedTiles<T>[static_cast<int>(plan.orientation)];
+  const bool staged = plan.turned || part.columns < width;
+  alignas(64) T staging[kGroupRows<T> * kMaxTileColumns<T>];
+  T* const out = plan.c(part.row, part.column);
+  if (staged && !part.fresh) {
     if (plan.turned) {
-      turn<T>(out, ldc, columns, rows, staging, kWidth);
+      turn<T>(out, ldc, part.columns, part.rows, staging, width);
     } else {
-      copy_rows<T>(out, ldc, rows, columns, staging, kWidth);
+      copy_rows<T>(out, ldc, part.rows, part.columns, staging, width);
     }
   }
-  const ptrdiff_t c_stride = staged ? kWidth : ldc;
+  const ptrdiff_t c_stride = staged ? width : ldc;
   T* c = staged ? staging : out;
-  split_rows<T>(rows, [&](int first, int height) {
-    T* const next_c = first + height < rows ? c + height * c_stride : out + columns;
-    tiles[height]({.a = left.at(first_row + first),
-                   .a_stride = left.stride_of(height),
-                   .b = right.data,
-                   .b_stride = right.stride,
-                   .c = c,
-                   .c_stride = c_stride,
-                   .k = depth,
-                   .fresh = fresh,
-                   .next_c = staged ? nullptr : next_c});
+  split_rows(part.rows, plan.tile_rows, [&](int first, int height) {
+    const bool copies = part.right_copy && first == 0, copied = part.right_copy && first > 0;
+    const auto multiply =
+        copies ? functions.multiply_and_copy[vectors - 1] : functions.multiply[vectors - 1][height - 1];
+    multiply({.a = left.at(part.first_row + first, plan.orientation),
+              .a_stride = left.stride_of(height),
+              .b = copied ? part.right_copy : part.right,
+              .b_stride = copied ? width : part.right_stride,
+              .b_copy = part.right_copy,
+              .c = c,
+              .c_stride = c_stride,
+              .k = left.depth,
+              .fresh = part.fresh,
+              .next_c = staged ? nullptr : part.next_c});
     c += height * c_stride;
   });
   if (!staged) return;
   if (plan.turned) {
-    turn<T>(staging, kWidth, rows, columns, out, ldc);
+    turn<T>(staging, width, part.rows, part.columns, out, ldc);
   } else {
-    copy_rows<T>(staging, kWidth, rows, columns, out, ldc);
+    copy_rows<T>(staging, width, part.rows, part.columns, out, ldc);
   }
 }
 
-// Copies what of the columns [begin, end) cannot be read in place: all of them, each panel where it would be among
-// panels, or the first and the last panel.
+// Says where the part's panel of B is, for rows [start, start + depth): if it has to be copied, at `copy`.
 template <typename T>
-inline void copy_group(const GemmPlan<T>& plan, int start, int depth, int begin, int end, T* copy) {
-  const ptrdiff_t panel = static_cast<ptrdiff_t>(depth) * kTileColumns<T>;
-  const int first = plan.width_at(begin);
-  if (plan.copies_b && first == kTileColumns<T>) {
-    copy_right(plan.product, start, depth, begin, end - begin, copy);
-  } else if (plan.copies_b) {
-    copy_right(plan.product, start, depth, begin, first, copy);
-    copy_right(plan.product, start, depth, begin + first, end - begin - first, copy + panel);
-  } else {
-    if (!whole<T>(first)) copy_right(plan.product, start, depth, begin, first, copy);
-    const int last = (end - begin - first) % kTileColumns<T>;
-    if (last > 0 && !whole<T>(last)) copy_right(plan.product, start, depth, end - last, last, copy + panel);
+inline void place_right(const GemmPlan<T>& plan, int start, int depth, T* copy, GemmPart<T>& part) {
+  const Gemm<T>& product = plan.product;
+  part.right = product.b + start * product.b_row + part.column * product.b_column;
+  part.right_stride = product.b_row;
+  part.right_copy = nullptr;
+  if (!plan.copies(part.columns)) return;
+  const int width = padded_columns<T>(part.columns);
+  if (kWidePanels<T> && part.first_row == 0) {
+    const bool has_tile = block_of(part.rows, plan.tile_rows) == StridedTileFunctions<T>::kWidestRows;
+    if (has_tile && product.b_column == 1 && part.columns == width) {
+      part.right_copy = copy;
+      return;
+    }
+    copy_panel(product, start, depth, part.column, part.columns, copy);
   }
+  part.right = copy;
+  part.right_stride = width;
 }
 
 template <typename T>
 void gemm(const Gemm<T>& given) {
-  constexpr int kWidth = kTileColumns<T>;
   if (given.k == 0) {
     for (int i = 0; i < given.m && !given.accumulate; ++i) {
       for (int j = 0; j < given.n; ++j) given.c[i * given.ldc + j] = 0;
@@ -290,24 +335,23 @@ void gemm(const Gemm<T>& given) {
     const int rows = min_of(block_rows, product.m - row);
     for (int start = 0; start < product.k; start += block_depth) {
       const int depth = min_of(block_depth, product.k - start);
-      const ptrdiff_t panel = static_cast<ptrdiff_t>(depth) * kWidth;
-      const bool fresh = start == 0 && !product.accumulate;
       const LeftBlock<T> left = left_block(plan, row, rows, start, depth, left_copy);
       for (int begin = 0, end; begin < product.n; begin = end) {
-        end = min_of(begin + plan.width_at(begin) + plan.group_columns(depth) - kWidth, product.n);
-        copy_group(plan, start, depth, begin, end, right_copy);
+        end = plan.group_end(begin, depth);
+        if (!kWidePanels<T>) copy_panels(plan, start, depth, begin, end, right_copy);
         split_groups(plan, rows, [&](int first_row, int group_rows) {
-          const T* copy = right_copy;
-          for (int column = begin, columns; column < end; column += columns) {
-            columns = plan.width_at(column);
-            RightPanel<T> right = {product.b + start * product.b_row + column, product.b_row};
-            if (plan.copies_b) {
-              right = {copy, kWidth};
-              copy += panel;
-            } else if (!whole<T>(columns)) {
-              right = {column == begin ? right_copy : right_copy + panel, kWidth};
-            }
-            multiply_group(plan, left, right, row + first_row, first_row, group_rows, column, columns, depth, fresh);
+          GemmPart<T> part = {.row = row + first_row,
+                              .first_row = first_row,
+                              .rows = group_rows,
+                              .fresh = start == 0 && !product.accumulate};
+          T* copy = right_copy;
+          for (part.column = begin; part.column < end; part.column += part.columns) {
+            part.columns = plan.panels.width_at(part.column);
+            place_right(plan, start, depth, copy, part);
+            if (plan.copies(part.columns)) copy += static_cast<ptrdiff_t>(padded_columns<T>(part.columns)) * depth;
+            const int next = part.column + part.columns;
+            part.next_c = next < end ? plan.c(part.row, next) : plan.c(part.row + group_rows, begin);
+            multiply_part(plan, left, part);
           }
         });
       }

@@ -15,9 +15,6 @@ inline void fetch_ahead([[maybe_unused]] const void* address) {
 #endif
 }
 
-template <typename T>
-constexpr int kTileColumns = TileLimits<T>::kColumnVectors* Vec<T>::kLanes;
-
 // c(r, c) += Σ_k a(r, k) · b(k, c), a(r, k) at r·a_stride + k for Orientation::kRows, at k·a_stride + r for kColumns.
 template <typename T>
 struct StridedTile {
@@ -25,11 +22,12 @@ struct StridedTile {
   ptrdiff_t a_stride;
   const T* b;
   ptrdiff_t b_stride;
+  T* b_copy;  // (k, columns of the tile), where b goes on the way
   T* c;
   ptrdiff_t c_stride;
   int k;
   bool fresh;       // chains start at 0, not at c
-  const T* next_c;  // of the next tile: fetched by the first steps; null: none
+  const T* next_c;  // of the next tile, which is fetched; null: none
 };
 
 // Pointers to every third row of a: x86 addresses p, p + stride and p + 2 stride with two registers.
@@ -39,14 +37,17 @@ struct RowPointers {
 };
 
 // sum(r, c) += a(r, p) · b(p, c)
-template <typename T, Orientation orientation, int kRows, int kVectors>
+template <typename T, Orientation orientation, bool kCopies, int kRows, int kVectors>
 [[gnu::always_inline]] inline void multiply_step(Vec<T> (&sum)[kRows][kVectors], const RowPointers<T>& a,
-                                                 ptrdiff_t stride, int p, const T* b) {
+                                                 ptrdiff_t stride, int p, const T* b, [[maybe_unused]] T* b_copy) {
   using V = Vec<T>;
   static_assert(kRows <= 15);
   V column[kVectors];
 #pragma GCC unroll 4
-  for (int v = 0; v < kVectors; ++v) column[v] = V::load(b + v * V::kLanes);
+  for (int v = 0; v < kVectors; ++v) {
+    column[v] = V::load(b + v * V::kLanes);
+    if constexpr (kCopies) column[v].store(b_copy + v * V::kLanes);
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     const T* const from = r < 3 ? a.a0 : r < 6 ? a.a3 : r < 9 ? a.a6 : r < 12 ? a.a9 : a.a12;
@@ -69,7 +70,7 @@ template <typename T, Orientation orientation, int kRows>
   }
 }
 
-template <typename T, Orientation orientation, int kRows, int kVectors>
+template <typename T, Orientation orientation, bool kCopies, int kRows, int kVectors>
 void multiply_strided(const StridedTile<T>& tile) {
   using V = Vec<T>;
   V sum[kRows][kVectors];
@@ -82,27 +83,32 @@ void multiply_strided(const StridedTile<T>& tile) {
   }
   const ptrdiff_t stride = tile.a_stride, b_stride = tile.b_stride;
   const T* b = tile.b;
+  T* b_copy = tile.b_copy;
   RowPointers<T> a = {tile.a, tile.a + 3 * stride, tile.a + 6 * stride, tile.a + 9 * stride, tile.a + 12 * stride};
+  constexpr int kCopyStep = kVectors * V::kLanes;
+  const auto two_steps = [&]() __attribute__((always_inline)) {
+    multiply_step<T, orientation, kCopies>(sum, a, stride, 0, b, b_copy);
+    multiply_step<T, orientation, kCopies>(sum, a, stride, 1, b + b_stride, b_copy + kCopyStep);
+    b += 2 * b_stride;
+    if constexpr (kCopies) b_copy += 2 * kCopyStep;
+    advance<T, orientation, kRows>(a, stride, 2);
+  };
   int left = tile.k;
-  if (tile.next_c && left >= 2 * kRows) {
+  // GCC makes vectors of single lanes only where nothing is fetched among them.
+  constexpr bool kFetches = V::kLanes > 1;
+  if (kFetches && tile.next_c && left >= 2 * kRows) {
     const T* next_c = tile.next_c;
+    constexpr int kEarly = 48;  // steps: later would be too late, and earlier L1 would have lost it again
+    for (; left >= 2 * kRows + kEarly; left -= 2) two_steps();
     for (const int rest = left - 2 * kRows; left > rest; left -= 2) {
-      fetch_ahead(next_c);
-      multiply_step<T, orientation>(sum, a, stride, 0, b);
-      fetch_ahead(next_c + (kVectors - 1) * V::kLanes);
-      multiply_step<T, orientation>(sum, a, stride, 1, b + b_stride);
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) fetch_ahead(next_c + v * V::kLanes);
       next_c += c_stride;
-      b += 2 * b_stride;
-      advance<T, orientation, kRows>(a, stride, 2);
+      two_steps();
     }
   }
-  for (; left >= 2; left -= 2) {
-    multiply_step<T, orientation>(sum, a, stride, 0, b);
-    multiply_step<T, orientation>(sum, a, stride, 1, b + b_stride);
-    b += 2 * b_stride;
-    advance<T, orientation, kRows>(a, stride, 2);
-  }
-  if (left > 0) multiply_step<T, orientation>(sum, a, stride, 0, b);
+  for (; left >= 2; left -= 2) two_steps();
+  if (left > 0) multiply_step<T, orientation, kCopies>(sum, a, stride, 0, b, b_copy);
   c = tile.c;
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += c_stride) {
@@ -114,31 +120,35 @@ void multiply_strided(const StridedTile<T>& tile) {
 template <typename T>
 using StridedTileFunction = void (*)(const StridedTile<T>&);
 
-template <typename T, Orientation orientation, int kVectors>
+// Of one orientation.
+template <typename T>
 struct StridedTileFunctions {
-  static constexpr int kMaxRows = TileLimits<T>::kMaxRows;
-  StridedTileFunction<T> with_rows[kMaxRows + 1] = {};
+  static constexpr int kMaxVectors = GemmTileLimits::kMaxVectors;
+  static constexpr int kWidestRows = GemmTileLimits::kMaxRows[kMaxVectors - 1];
+  StridedTileFunction<T> multiply[kMaxVectors][GemmTileLimits::kMaxRows[0]] = {};  // by vectors and rows, each less one
+  StridedTileFunction<T> multiply_and_copy[kMaxVectors] = {};  // of kWidestRows, by vectors less one
 
-  template <int kRows = 1>
+  template <Orientation orientation, int kVectors = 1, int kRows = 1>
   constexpr void fill() {
-    with_rows[kRows] = multiply_strided<T, orientation, kRows, kVectors>;
-    if constexpr (kRows < kMaxRows) fill<kRows + 1>();
+    multiply[kVectors - 1][kRows - 1] = multiply_strided<T, orientation, false, kRows, kVectors>;
+    if constexpr (kRows == kWidestRows) {
+      multiply_and_copy[kVectors - 1] = multiply_strided<T, orientation, true, kRows, kVectors>;
+    }
+    if constexpr (kRows < GemmTileLimits::kMaxRows[kVectors - 1]) {
+      fill<orientation, kVectors, kRows + 1>();
+    } else if constexpr (kVectors < kMaxVectors) {
+      fill<orientation, kVectors + 1>();
+    }
   }
-  constexpr StridedTileFunctions() { fill(); }
 };
 
 template <typename T, Orientation orientation>
-constexpr StridedTileFunctions<T, orientation, TileLimits<T>::kColumnVectors> kFullStridedTiles;
-template <typename T, Orientation orientation>
-constexpr StridedTileFunctions<T, orientation, 1> kNarrowStridedTiles;
-
-// By the number of rows.
-template <typename T>
-inline const StridedTileFunction<T>* strided_tiles(Orientation orientation, bool narrow) {
-  if (orientation == Orientation::kRows) {
-    return narrow ? kNarrowStridedTiles<T, Orientation::kRows>.with_rows
-                  : kFullStridedTiles<T, Orientation::kRows>.with_rows;
-  }
-  return narrow ? kNarrowStridedTiles<T, Orientation::kColumns>.with_rows
-                : kFullStridedTiles<T, Orientation::kColumns>.with_rows;
+constexpr StridedTileFunctions<T> strided_tiles() {
+  StridedTileFunctions<T> functions;
+  functions.template fill<orientation>();
+  return functions;
 }
+
+template <typename T>
+constexpr StridedTileFunctions<T> kStridedTiles[] = {strided_tiles<T, Orientation::kRows>(),
+                                                     strided_tiles<T, Orientation::kColumns>()};

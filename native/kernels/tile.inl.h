@@ -130,18 +130,26 @@ constexpr TileFunctions<T, orientation, TileLimits<T>::kColumnVectors> kFullTile
 template <typename T, Orientation orientation>
 constexpr TileFunctions<T, orientation, 1> kNarrowTiles;
 
-// Calls visit(first_row, rows) over [0, rows) in tiles of nearly equal height: a short last one would have too few
-// accumulators to hide the latency of a multiply-add.
-template <typename T, typename Visit>
-inline void split_rows(int rows, Visit visit) {
-  constexpr int kMaxRows = TileLimits<T>::kMaxRows;
-  const int tiles = (rows + kMaxRows - 1) / kMaxRows;
+// Calls visit(first_row, rows) over [0, rows) in tiles of nearly equal height, `most` rows at most: a short last one
+// would have too few accumulators to hide the latency of a multiply-add.
+template <typename Visit>
+[[gnu::always_inline]] inline void split_rows(int rows, int most, Visit visit) {
+  if (rows <= most) {  // divisions would take a part of a small product
+    if (rows > 0) visit(0, rows);
+    return;
+  }
+  const int tiles = (rows + most - 1) / most;
   const int least = tiles > 1 ? rows / tiles : rows;
   for (int t = 0, first = 0; t < tiles; ++t) {
     const int height = least + (t < rows - least * tiles ? 1 : 0);
     visit(first, height);
     first += height;
   }
+}
+
+template <typename T, typename Visit>
+inline void split_rows(int rows, Visit visit) {
+  split_rows(rows, TileLimits<T>::kMaxRows, visit);
 }
 
 // One tile of `rows` ≤ kMaxRows and one panel of columns, of which the first `columns` are computed. Columns after
