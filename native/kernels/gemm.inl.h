@@ -1,16 +1,15 @@
-// General products (Goto and van de Geijn, 2008). Operands are read where they lie as long as that costs nothing; those
-// that lie across, or whose rows are far apart, are copied block by block, B on the way of the first tile that reads
-// it.
+// General products (Goto and van de Geijn, 2008). Operands are read where they lie as long as that costs nothing; what
+// lies across is copied first, block by block, and B with rows far apart by the first tile that reads it.
 
 // Deep, because c goes to memory and back once for each block; a panel of B comes from L2 for each tile anyhow.
 constexpr int kGemmDepth = 512;
 // Where c is turned on its way, each pass over it costs more than a deeper panel does.
 constexpr int kTurnedDepth = 2048;
-constexpr int kGemmRows = 1024;
-// Elements of B in a group of panels, a quarter of a 2 MiB L2. The rows of a tile go through all of them before the
-// next.
+constexpr int kGemmRows = 8192, kCopiedRows = 1024;
+// Elements of B in a group of panels, half of a 2 MiB L2: the rows of a tile go through all of them, then the next
+// rows.
 template <typename T>
-constexpr int kGroupElements = (1 << 19) / static_cast<int>(sizeof(T));
+constexpr int kGroupElements = (1 << 20) / static_cast<int>(sizeof(T));
 template <typename T>
 constexpr int kMaxTileColumns = GemmTileLimits::kMaxVectors* Vec<T>::kLanes;
 // Panels of several cache lines are copied by the first tile that reads them, and stay in L2. Those of one line are
@@ -34,7 +33,7 @@ constexpr int right_elements(int depth) {
 template <typename T>
 ptrdiff_t gemm_workspace(int m, int n, int k) {
   return right_elements<T>(min_of(k, kTurnedDepth)) +
-         static_cast<ptrdiff_t>(min_of(m < n ? n : m, kGemmRows)) * min_of(k, kGemmDepth);
+         static_cast<ptrdiff_t>(min_of(m < n ? n : m, kCopiedRows)) * min_of(k, kGemmDepth);
 }
 
 // The largest block when `size` is cut into blocks of nearly equal size, `largest` at most.
@@ -104,7 +103,7 @@ struct GemmPlan {
     return end;
   }
   int depth() const { return block_of(product.k, turned && !copies_a ? kTurnedDepth : kGemmDepth); }
-  int rows() const { return block_of(product.m, kGemmRows); }
+  int rows() const { return block_of(product.m, copies_a ? kCopiedRows : kGemmRows); }
 };
 
 // Vectors lie along the columns of b, so b has to be turned if it lies across. The transposed product swaps the
@@ -251,7 +250,7 @@ struct GemmPart {
   ptrdiff_t right_stride;
   T* right_copy;  // where the first tile copies the panel to, and the others read it; null: it stays
   bool fresh;
-  const T* next_c;
+  const T* next_c;  // of the next part
 };
 
 // c += left · right
@@ -274,6 +273,7 @@ inline void multiply_part(const GemmPlan<T>& plan, const LeftBlock<T>& left, con
   T* c = staged ? staging : out;
   split_rows(part.rows, plan.tile_rows, [&](int first, int height) {
     const bool copies = part.right_copy && first == 0, copied = part.right_copy && first > 0;
+    const T* const next_c = first + height < part.rows ? c + height * c_stride : part.next_c;
     const auto multiply =
         copies ? functions.multiply_and_copy[vectors - 1] : functions.multiply[vectors - 1][height - 1];
     multiply({.a = left.at(part.first_row + first, plan.orientation),
@@ -285,7 +285,7 @@ inline void multiply_part(const GemmPlan<T>& plan, const LeftBlock<T>& left, con
               .c_stride = c_stride,
               .k = left.depth,
               .fresh = part.fresh,
-              .next_c = staged ? nullptr : part.next_c});
+              .next_c = staged ? nullptr : next_c});
     c += height * c_stride;
   });
   if (!staged) return;

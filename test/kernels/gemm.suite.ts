@@ -135,8 +135,8 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
   });
 
   it.each(forms)('multiplies sizes around every block (%o)', (form) => {
-    // Of native gemm: 256 columns from which on panels start at a cache line, blocks of 1024 rows and 512 deep; 1024 rows
-    // of the TypeScript trainer.
+    // Of native gemm: 256 columns from which on panels start at a cache line, and blocks 512 deep; 1024 rows of the
+    // TypeScript trainer.
     const edges = [255, 256, 257, 511, 512, 513, 1023, 1024, 1025];
     for (const [rows, columns, depth] of [
       [1025, 33, 9],
@@ -155,10 +155,12 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
   });
 
   it.each(forms)('multiplies with operands copied in several blocks (%o)', (form) => {
-    // Of native gemm: B from 65 rows on, in groups of 512 KiB; 1024 rows of A; 2048 deep where c is turned.
+    // Of native gemm: B from 65 rows on, in groups of 1 MiB; blocks of 8192 rows, or 1024 where A is copied; 2048 deep
+    // where c is turned.
     for (const [m, n, k] of [
-      [1030, 70, 66],
-      [70, 530, 1100],
+      [8200, 130, 2],
+      [1030, 300, 66],
+      [70, 800, 1100],
       [300, 70, 2100],
     ]) {
       const products = new Products(m, n, k);
