@@ -17,6 +17,10 @@ constexpr int kMaxTileColumns = GemmTileLimits::kMaxVectors* Vec<T>::kLanes;
 template <typename T>
 constexpr bool kWidePanels = kMaxTileColumns<T> * sizeof(T) > 64;
 
+// Up to this k, what is done once for each tile weighs: the way of c, more than one more panel, part of which is
+// padding.
+constexpr int kShallow = 64;
+
 constexpr ptrdiff_t kPage = 4096;
 constexpr ptrdiff_t kFirstLevelPages = 64;  // that a core translates at once
 constexpr ptrdiff_t kLine = 64;
@@ -138,7 +142,6 @@ GemmPlan<T> plan_gemm(const Gemm<T>& given) {
   plan.copies_a = plan.orientation == Orientation::kColumns && product.n >= kManyColumns &&
                   plan.a_stride() * kSize * min_of(product.k, kGemmDepth) >= kFirstLevelPages * kPage;
   const ptrdiff_t past_line = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(product.c) % kLine) / kSize;
-  constexpr int kShallow = 64;  // k up to which the way of c weighs more than one more panel, part of which is padding
   const bool splits = product.n >= kManyColumns && product.k <= kShallow && past_line > 0 &&
                       product.ldc * kSize % kLine == 0 && !plan.turned;
   plan.copies_b = product.b_column != 1 || (product.m >= kManyRows && product.b_row * kSize >= kFewSets);
@@ -178,7 +181,7 @@ inline void split_groups(const GemmPlan<T>& plan, int rows, Visit visit) {
     for (int first = 0; first < rows; first += kPanel<T>) visit(first, min_of(kPanel<T>, rows - first));
     return;
   }
-  if (plan.copies_b && kWidePanels<T>) return split_rows(rows, plan.tile_rows, visit);
+  if (plan.copies_b && kWidePanels<T> && plan.product.k > kShallow) return split_rows(rows, plan.tile_rows, visit);
   if (rows <= kGroupTiles * plan.tile_rows) return visit(0, rows);
   const int tiles = (rows + plan.tile_rows - 1) / plan.tile_rows, groups = (tiles + kGroupTiles - 1) / kGroupTiles;
   for (int g = 0, first = 0, end; g < groups; ++g, first = end) {
