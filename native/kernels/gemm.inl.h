@@ -27,11 +27,11 @@ constexpr ptrdiff_t kLine = 64;
 // Bytes between rows from which on a panel falls into so few sets of L1 that it does not stay there.
 constexpr ptrdiff_t kFewSets = 512;
 
-// Of copies of B: a group, which may be a single panel, and what pads its last one.
+// Of copies of B: a group, which may be a single panel, and what pads its first and its last one.
 template <typename T>
 constexpr int right_elements(int depth) {
   const int panel = depth * kMaxTileColumns<T>;
-  return (kGroupElements<T> > panel ? kGroupElements<T> : panel) + depth * Vec<T>::kLanes;
+  return (kGroupElements<T> > panel ? kGroupElements<T> : panel) + 2 * depth * Vec<T>::kLanes;
 }
 
 template <typename T>

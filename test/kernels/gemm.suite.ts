@@ -179,6 +179,29 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
     expect(Buffer.compare(bytesOf(results[2]), bytesOf(results[0]))).toBe(0);
   });
 
+  it('keeps its copies of both operands apart wherever C begins', () => {
+    // Of native gemm: a whole group of panels, the first of which ends at a cache line of C and the last with B, both
+    // padded, beside a copy of A.
+    const FloatArrayOf = dtype === 'float32' ? Float32Array : Float64Array;
+    const [m, k, lda, line] = [70, 61, 1100, 64 / FloatArrayOf.BYTES_PER_ELEMENT];
+    const n = Math.floor(2 ** 20 / FloatArrayOf.BYTES_PER_ELEMENT / k);
+    const a = FloatArrayOf.from(randomValues(k * lda, 1));
+    const b = FloatArrayOf.from(randomValues(k * n, 2));
+    const multiply = (c: FloatArray, ldc: number): void =>
+      gemm({ m, n, k, a, lda, transposeA: true, b, ldb: n, transposeB: false, c, ldc, accumulate: false, threads: 1 });
+    const expected = new FloatArrayOf(m * (n + 1));
+    multiply(expected, n + 1); // its rows begin at no cache line in common
+    const ldc = Math.ceil(n / line) * line;
+    for (let first = 0; first < line; first++) {
+      const c = new FloatArrayOf(m * ldc + line).subarray(first);
+      multiply(c, ldc);
+      for (let i = 0; i < m; i++) {
+        const [row, expectedRow] = [c.subarray(i * ldc), expected.subarray(i * (n + 1))].map((r) => r.subarray(0, n));
+        expect(Buffer.compare(bytesOf(row), bytesOf(expectedRow))).toBe(0);
+      }
+    }
+  });
+
   it('keeps denormal numbers, whatever the threads', () => {
     const [m, n, k] = [256, 256, 64];
     const smallest = dtype === 'float32' ? 2 ** -149 : 2 ** -1074;
