@@ -3,9 +3,22 @@
 // Bytes of an operand that is gone through again and again and has to stay in L2 meanwhile: a quarter of 2 MiB.
 constexpr int kResident = 1 << 19;
 
-// What a tile brings in for each panel of k, see Ahead.
+// Spreads a block (depth, kPanel) that is wanted after `tiles` tiles as deep over these tiles: what each brings in of
+// it. Lines beyond the block would be wanted too late, or never.
 template <typename T>
-constexpr int kSlice = kPanel<T> / 4 * static_cast<int>(64 / sizeof(T));
+class Slices {
+ public:
+  explicit Slices(int tiles) : step_(tiles <= kMost / kLine ? kLine : (kMost + tiles - 1) / tiles) {}
+
+  Ahead::Place slice(const T* block, int depth, int tile) const {
+    const char* const at = reinterpret_cast<const char*>(block);
+    return {.at = at + tile * (depth / 4) * step_, .step = step_, .panel = kPanel<T> / 4 * step_};
+  }
+
+ private:
+  static constexpr int kMost = 4 * kPanel<T> * static_cast<int>(sizeof(T));  // the whole block by one tile
+  ptrdiff_t step_;
+};
 
 // The largest of the nearly equal parts of `total`, none of which exceeds `most`.
 inline int even_part(int total, int most) {
@@ -91,6 +104,7 @@ inline void activate_tile(const DenseForward<T>& layer, const T* z, T* output, i
 template <typename T>
 void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) {
   constexpr int kP = kPanel<T>;
+  constexpr ptrdiff_t kSize = sizeof(T);
   const Panels<T>& sums = layer.activation ? layer.pre_activation : layer.output;
   if (rows.end - rows.begin == 1) {
     constexpr int kVectors = kP / Vec<T>::kLanes;
@@ -102,6 +116,7 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
   }
   const int part = resident_part<T>(panels_of<T>(layer.inputs), rows.end - rows.begin) * kP;
   const int block = even_part(part / kP, kBlock / kP) * kP;
+  const Slices<T> slices(tiles_of<T>(rows.end - rows.begin));
   int part_start = 0;
   do {  // once even without inputs: the bias alone
     const int part_end = min_of(part_start + part, layer.inputs);
@@ -112,7 +127,13 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
         const int depth = min_of(block, part_end - start);
         const bool last = start + depth == layer.inputs;
         const T* const weights = layer.weights.panel(p) + static_cast<ptrdiff_t>(start) * kP;
-        const T* next = weights + depth * kP;  // the next block, in slices, one for each tile of this one
+        const T* next = weights + depth * kP;
+        if (start + depth == part_end) {
+          const bool last_panel = p + 1 == unit_panels.end;
+          next = layer.weights.panel(last_panel ? unit_panels.begin : p + 1) +
+                 static_cast<ptrdiff_t>(last_panel ? part_end : part_start) * kP;
+        }
+        int tile = 0;
         split_rows<T>(rows.end - rows.begin, [&](int first, int height) {
           const ptrdiff_t row = static_cast<ptrdiff_t>(rows.begin + first) * kP;
           T* const z = sums.panel(p) + row;
@@ -127,8 +148,7 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
                .out_stride = kP,
                .k = depth},
               height, columns,
-              {{.at = next, .panel = kSlice<T>}, {.at = input + height * kP, .panel = layer.input.stride}});
-          next += depth / kP * kSlice<T>;
+              {slices.slice(next, depth, tile++), {.at = input + height * kP, .panel = layer.input.stride * kSize}});
           if (last && layer.activation) activate_tile(layer, z, layer.output.panel(p) + row, height, columns);
         });
         start += depth;
@@ -180,6 +200,7 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
 template <typename T>
 void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;
+  constexpr ptrdiff_t kSize = sizeof(T);
   constexpr int kPart = 8;  // chains between one block of units and the next: 8 blocks of 32 × 32 float32 are 32 KiB
   alignas(64) T blocks[kPart][kP * kP];
   const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.units, kPart);
@@ -187,12 +208,13 @@ void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels
   for (int p = input_panels.begin; p < input_panels.end; p += part) {
     const int part_end = min_of(p + part, input_panels.end);
     const int inputs = min_of(part_end * kP, layer.inputs) - p * kP;
+    const Slices<T> slices(tiles_of<T>(inputs));
     for (int q = 0; q * kP < layer.rows; ++q) {
       int start = 0;
       do {  // once even without units: the sums are zero
         const int depth = min_of(block, layer.units - start);
         const T* const delta = layer.delta_transposed.panel(q) + static_cast<ptrdiff_t>(start) * kP;
-        const T* next = delta + depth * kP;
+        int tile = 0;
         split_rows<T>(inputs, [&](int first, int height) {
           T* const out = blocks[0] + first * kP;
           const T* const weights = layer.weights.panel(start / kP) + static_cast<ptrdiff_t>(p * kP + first) * kP;
@@ -206,9 +228,9 @@ void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels
                .out_stride = kP,
                .k = depth},
               height, min_of(kP, layer.rows - q * kP),
-              {{.at = next, .panel = kSlice<T>},
-               {.at = weights + part * kP * kP + q % 4 * kSlice<T>, .panel = layer.weights.stride}});
-          next += depth / kP * kSlice<T>;
+              {slices.slice(delta + depth * kP, depth, tile++),
+               {.at = reinterpret_cast<const char*>(weights + part * kP * kP) + q % 4 * (kP / 4 * kLine),
+                .panel = layer.weights.stride * kSize}});
         });
         start += depth;
       } while (start < layer.units);
@@ -255,28 +277,31 @@ inline void update_block(const DenseWeightGradient<T>& layer, T* gradient, ptrdi
   update.optimizer->update(weights, gradient, slots, count, update.constants);
 }
 
-// What the update of the block after the one at `position` needs, spread over the tiles of this block: the weights
-// during the first, then one slot during each.
+// What the block of weights or gradients after the one at `position` needs, spread over the tiles of this block: its
+// values during the first, then one slot of its update during each.
 template <typename T>
-inline Ahead<T> next_block(const DenseWeightGradient<T>& layer, ptrdiff_t position, int tile, int depth) {
+inline Ahead next_block(const DenseWeightGradient<T>& layer, ptrdiff_t position, int tile, int depth) {
   constexpr int kCount = kPanel<T> * kPanel<T>;
+  constexpr int kHalf = kCount / 2 * static_cast<int>(sizeof(T));
   const bool slot = layer.update && tile > 0 && tile <= layer.update->optimizer->slots;
-  const T* const array = slot ? layer.update->weight_slots[tile - 1] : layer.weights.data;
-  const T* const next = array + position + kCount;
-  const ptrdiff_t step = kCount / 2 / (depth / 4 + 1);
-  return {{.at = next, .step = step}, {.at = next + kCount / 2, .step = step}};
+  const T* const values = layer.update ? layer.weights.data : layer.gradient.data;
+  const T* const next = (slot ? layer.update->weight_slots[tile - 1] : values) + position + kCount;
+  const int prefetches = depth < 4 ? 1 : depth / 4;
+  const ptrdiff_t step = (kHalf + prefetches - 1) / prefetches;
+  return {.first = {.at = next, .step = step}, .second = {.at = next + kCount / 2, .step = step}};
 }
 
 // Goes through rows in pieces, each of which one tile brings in: all at once would fill the queue that the tile's own
 // loads need.
-template <typename T>
 class Pieces {
  public:
   explicit Pieces(const UpcomingRows& rows) : rows_(rows) {}
 
+  bool done() const { return rows_.count == 0; }
+
   // What so many prefetches reach of the row, or an even part of it.
-  typename Ahead<T>::Piece next(int prefetches) {
-    if (rows_.count == 0 || prefetches == 0) return {};
+  Ahead::Place next(int prefetches) {
+    if (prefetches == 0) return {};
     const ptrdiff_t reach = ptrdiff_t{64} * prefetches;
     const ptrdiff_t pieces = (rows_.row_bytes + reach - 1) / reach;
     const ptrdiff_t step = (rows_.row_bytes + pieces * prefetches - 1) / (pieces * prefetches);
@@ -287,7 +312,7 @@ class Pieces {
       ++rows_.order;
       --rows_.count;
     }
-    return {at, step};
+    return {.at = at, .step = step};
   }
 
  private:
@@ -304,21 +329,25 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
   alignas(64) T block[kP * kP];
   const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.rows);
   const int block_rows = even_part(layer.rows, kBlock);
-  Pieces<T> pieces(upcoming);
-  const auto visit = [&](int p, int q) {
+  constexpr int kTiles = tiles_of<T>(kP);
+  const Slices<T> slices(part * kTiles);
+  Pieces pieces(upcoming);
+  // `tile` is the first of so many with the same delta, `next` the delta after it.
+  const auto visit = [&](int p, int q, const T* next, int tile) {
     const int inputs = min_of(kP, layer.inputs - q * kP);
-    const ptrdiff_t offset = static_cast<ptrdiff_t>(q) * kP * kP;
-    const ptrdiff_t position = layer.weights.stride * p + offset;
-    T* const sums = layer.update ? block : layer.gradient.panel(p) + offset;
+    const ptrdiff_t stride = layer.update ? layer.weights.stride : layer.gradient.stride;
+    const ptrdiff_t position = stride * p + static_cast<ptrdiff_t>(q) * kP * kP;
+    T* const sums = layer.update ? block : layer.gradient.data + position;
     int start = 0;
     do {
       const int depth = min_of(block_rows, layer.rows - start);
       const bool fresh = start == 0 && !layer.accumulate;
-      int tile = 0;
+      int t = 0;
       split_rows<T>(inputs, [&](int first, int height) {
         T* const out = sums + first * kP;
-        Ahead<T> ahead = next_block(layer, position, tile++, depth);
-        ahead.third = pieces.next(depth / 4);
+        Ahead ahead = next_block(layer, position, t, depth);
+        ahead.third = pieces.done() ? slices.slice(next + start * kP, depth, tile + t) : pieces.next(depth / 4);
+        ++t;
         multiply_panel<T, Orientation::kColumns>(
             {.a = layer.input.panel(q) + static_cast<ptrdiff_t>(start) * kP + first,
              .a_panel = 0,
@@ -338,7 +367,8 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
   do {  // once even without inputs: the bias alone
     for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
       if (start == 0 && (layer.update ? layer.bias : layer.bias_gradient)) bias_gradient(layer, p);
-      for (int q = start; q < min_of(start + part, input_panels.end); ++q) visit(p, q);
+      const T* const next = layer.delta.panel(p + 1 < unit_panels.end ? p + 1 : unit_panels.begin);
+      for (int q = start; q < min_of(start + part, input_panels.end); ++q) visit(p, q, next, (q - start) * kTiles);
     }
     start += part;
   } while (start < input_panels.end);

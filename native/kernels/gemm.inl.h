@@ -15,7 +15,7 @@ constexpr int kMaxTileColumns = GemmTileLimits::kMaxVectors* Vec<T>::kLanes;
 // Panels of several cache lines are copied by the first tile that reads them, and stay in L2. Those of one line are
 // copied before, along the rows of their group, and each is read by some tiles while it is in L1.
 template <typename T>
-constexpr bool kWidePanels = kMaxTileColumns<T> * sizeof(T) > 64;
+constexpr bool kWidePanels = kMaxTileColumns<T> * sizeof(T) > kLine;
 
 // Up to this k, what is done once for each tile weighs: the way of c, more than one more panel, part of which is
 // padding.
@@ -23,7 +23,6 @@ constexpr int kShallow = 64;
 
 constexpr ptrdiff_t kPage = 4096;
 constexpr ptrdiff_t kFirstLevelPages = 64;  // that a core translates at once
-constexpr ptrdiff_t kLine = 64;
 // Bytes between rows from which on a panel falls into so few sets of L1 that it does not stay there.
 constexpr ptrdiff_t kFewSets = 512;
 

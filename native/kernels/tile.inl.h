@@ -1,4 +1,4 @@
-// The micro-kernel. Three products of a dense layer and the general GEMM all run through it:
+// The micro-kernel of the three products of a dense layer:
 // out(r, c) = initial(r, c) + Σ_k a(r, k) · b(k, c), rows of `a` broadcast, vectors along c.
 
 constexpr int min_of(int a, int b) { return a < b ? a : b; }
@@ -14,22 +14,18 @@ enum class Orientation {
   kColumns,  // k·kPanel + r: k runs along its rows, r along the columns of one panel
 };
 
+constexpr ptrdiff_t kLine = 64;  // bytes of a cache line
+
 // Memory that is wanted soon. A tile brings it into L2 meanwhile, a line from each place for every four steps of k:
 // what a product streams from farther away would hold it up, and the processor foresees no jump to another block.
-template <typename T>
 struct Ahead {
   struct Place {
-    const T* at;
-    ptrdiff_t step = 64 / sizeof(T);  // one line
-    ptrdiff_t panel = 0;              // from one panel of a to the next, for kRows
-  };
-  // A part of a row of any type, for kColumns.
-  struct Piece {
-    const char* at = nullptr;
-    ptrdiff_t step = 0;
+    const void* at = nullptr;
+    ptrdiff_t step = kLine;  // bytes
+    ptrdiff_t panel = 0;     // bytes from one panel of a to the next, for kRows
   };
   Place first, second;
-  Piece third = {};
+  Place third = {};  // for kColumns
 };
 
 template <typename T>
@@ -46,7 +42,7 @@ struct Tile {
 
 // All accumulators live in registers: the loops over them must unroll fully, or GCC keeps the array in memory.
 template <typename T, Orientation orientation, int kRows, int kVectors>
-void multiply_tile(const Tile<T>& tile, const Ahead<T>& ahead) {
+void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
   using V = Vec<T>;
   constexpr int kP = kPanel<T>;
   V sum[kRows][kVectors];
@@ -70,14 +66,14 @@ void multiply_tile(const Tile<T>& tile, const Ahead<T>& ahead) {
   };
   // In fours: GCC does not unroll by itself, and a processor cannot foretell the end of a loop of 32 short steps.
   const T* b = tile.b;
-  const T* first = ahead.first.at;
-  const T* second = ahead.second.at;
+  const char* first = static_cast<const char*>(ahead.first.at);
+  const char* second = static_cast<const char*>(ahead.second.at);
   const auto run = [&](const T* a, int depth) __attribute__((always_inline)) {
     constexpr int kIntoL2 = 2;
     const T* const b_end = b + depth * kP;
-    const T* line0 = first;
-    const T* line1 = second;
-    [[maybe_unused]] const char* line2 = ahead.third.at;
+    const char* line0 = first;
+    const char* line1 = second;
+    [[maybe_unused]] const char* line2 = static_cast<const char*>(ahead.third.at);
     for (; b_end - b >= 4 * kP; b += 4 * kP, a += 4 * kDepthStep) {
       __builtin_prefetch(line0, 0, kIntoL2);
       __builtin_prefetch(line1, 0, kIntoL2);
@@ -110,7 +106,7 @@ void multiply_tile(const Tile<T>& tile, const Ahead<T>& ahead) {
 }
 
 template <typename T>
-using TileFunction = void (*)(const Tile<T>&, const Ahead<T>&);
+using TileFunction = void (*)(const Tile<T>&, const Ahead&);
 
 template <typename T, Orientation orientation, int kVectors>
 struct TileFunctions {
@@ -152,10 +148,15 @@ inline void split_rows(int rows, Visit visit) {
   split_rows(rows, TileLimits<T>::kMaxRows, visit);
 }
 
+template <typename T>
+constexpr int tiles_of(int rows) {
+  return (rows + TileLimits<T>::kMaxRows - 1) / TileLimits<T>::kMaxRows;
+}
+
 // One tile of `rows` ≤ kMaxRows and one panel of columns, of which the first `columns` are computed. Columns after
 // them become what the padding of b and initial gives, or zero.
 template <typename T, Orientation orientation>
-inline void multiply_panel(Tile<T> tile, int rows, int columns, const Ahead<T>& ahead) {
+inline void multiply_panel(Tile<T> tile, int rows, int columns, const Ahead& ahead) {
   constexpr int kLanes = Vec<T>::kLanes;
   const T* const b = tile.b;
   const T* const initial = tile.initial;
@@ -172,9 +173,4 @@ inline void multiply_panel(Tile<T> tile, int rows, int columns, const Ahead<T>& 
   for (; c < kPanel<T>; c += kLanes) {
     for (int r = 0; r < rows; ++r) Vec<T>::zero().store(out + r * tile.out_stride + c);
   }
-}
-
-template <typename T, Orientation orientation>
-inline void multiply_panel(const Tile<T>& tile, int rows, int columns) {
-  multiply_panel<T, orientation>(tile, rows, columns, {{tile.a, 0}, {tile.a, 0}});
 }
