@@ -99,8 +99,12 @@ inline void activate_tile(const DenseForward<T>& layer, const T* z, T* output, i
   }
 }
 
-// Loops: part of the inputs (that part of the batch stays in L2), panel of units, block of inputs (that part of W's
-// panel stays in L1), tile of rows.
+// With more rows, fewer inputs of them than these would stay in L2, and chains would be stored too often.
+template <typename T>
+constexpr int kRowsTogether = kResident / (2 * kBlock * static_cast<int>(sizeof(T)));
+
+// Loops: rows that go together, part of the inputs (that part of these rows stays in L2), panel of units, block of
+// inputs (that part of W's panel stays in L1), tile of rows.
 template <typename T>
 void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) {
   constexpr int kP = kPanel<T>;
@@ -112,6 +116,12 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
     int p = unit_panels.begin;
     for (; p + kTogether <= unit_panels.end; p += kTogether) forward_row<T, kTogether>(layer, sums, p, rows.begin);
     for (; p < unit_panels.end; ++p) forward_row<T, 1>(layer, sums, p, rows.begin);
+    return;
+  }
+  if (rows.end - rows.begin > kRowsTogether<T>) {
+    split_rows(rows.end - rows.begin, kRowsTogether<T>, [&](int first, int height) {
+      dense_forward(layer, unit_panels, {rows.begin + first, rows.begin + first + height});
+    });
     return;
   }
   const int part = resident_part<T>(panels_of<T>(layer.inputs), rows.end - rows.begin) * kP;
@@ -277,18 +287,18 @@ inline void update_block(const DenseWeightGradient<T>& layer, T* gradient, ptrdi
   update.optimizer->update(weights, gradient, slots, count, update.constants);
 }
 
-// What the block of weights or gradients after the one at `position` needs, spread over the tiles of this block: its
-// values during the first, then one slot of its update during each.
+// The weights or gradients of the block at `position`, and one slot of its update after the other: one for each tile,
+// so that they are in L1 once the block is finished.
 template <typename T>
-inline Ahead next_block(const DenseWeightGradient<T>& layer, ptrdiff_t position, int tile, int depth) {
+inline Ahead ahead_of_update(const DenseWeightGradient<T>& layer, ptrdiff_t position, int tile, int depth) {
   constexpr int kCount = kPanel<T> * kPanel<T>;
   constexpr int kHalf = kCount / 2 * static_cast<int>(sizeof(T));
   const bool slot = layer.update && tile > 0 && tile <= layer.update->optimizer->slots;
   const T* const values = layer.update ? layer.weights.data : layer.gradient.data;
-  const T* const next = (slot ? layer.update->weight_slots[tile - 1] : values) + position + kCount;
+  const T* const array = (slot ? layer.update->weight_slots[tile - 1] : values) + position;
   const int prefetches = depth < 4 ? 1 : depth / 4;
   const ptrdiff_t step = (kHalf + prefetches - 1) / prefetches;
-  return {.first = {.at = next, .step = step}, .second = {.at = next + kCount / 2, .step = step}};
+  return {.first = {.at = array, .step = step}, .second = {.at = array + kCount / 2, .step = step}};
 }
 
 // Goes through rows in pieces, each of which one tile brings in: all at once would fill the queue that the tile's own
@@ -328,8 +338,9 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
   constexpr int kP = kPanel<T>;
   alignas(64) T block[kP * kP];
   const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.rows);
-  const int block_rows = even_part(layer.rows, kBlock);
   constexpr int kTiles = tiles_of<T>(kP);
+  constexpr int kMany = 4;  // with which the input's panel had better stay in L1, too
+  const int block_rows = even_part(layer.rows, kTiles < kMany ? kBlock : kBlock / 2);
   const Slices<T> slices(part * kTiles);
   Pieces pieces(upcoming);
   // `tile` is the first of so many with the same delta, `next` the delta after it.
@@ -345,7 +356,7 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
       int t = 0;
       split_rows<T>(inputs, [&](int first, int height) {
         T* const out = sums + first * kP;
-        Ahead ahead = next_block(layer, position, t, depth);
+        Ahead ahead = ahead_of_update(layer, position, t, depth);
         ahead.third = pieces.done() ? slices.slice(next + start * kP, depth, tile + t) : pieces.next(depth / 4);
         ++t;
         multiply_panel<T, Orientation::kColumns>(
