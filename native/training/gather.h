@@ -39,7 +39,17 @@ void gather_rows(const Source* source, int width, const RowSequence& sequence, R
   constexpr int kLine = 64 / static_cast<int>(sizeof(Source));  // elements of a cache line
   // A core keeps some 16 to 48 lines under way, 1 to 3 KiB; twice that hides the latency of memory.
   constexpr int kAhead = 4096 / static_cast<int>(sizeof(Source));
-  const int ahead = (kAhead + width - 1) / std::max(width, 1);
+  if (width <= std::min(kLine, kP)) {  // each takes a line of its own, or two
+    constexpr int kRowsAhead = kAhead / kLine;
+    for (int r = rows.begin; r < rows.end; ++r) {
+      const Source* const coming = source + sequence[sequence.has(r + kRowsAhead) ? r + kRowsAhead : r] * width;
+      prefetch(coming);
+      prefetch(coming + width - 1);
+      convert(source + sequence[r] * width, to.data + static_cast<ptrdiff_t>(r) * kP, width);
+    }
+    return;
+  }
+  const int ahead = (kAhead + width - 1) / width;
   for (int r = rows.begin; r < rows.end; ++r) {
     const Source* const row = source + sequence[r] * width;
     const Source* const coming = source + (sequence.has(r + ahead) ? sequence[r + ahead] : sequence[r]) * width;
@@ -53,7 +63,7 @@ void gather_rows(const Source* source, int width, const RowSequence& sequence, R
       for (int c = whole; c < width; c += kLine) prefetch(coming + c);
       convert(row + whole, out + whole / kP * to.stride, width - whole);
     }
-    if (width > 0) prefetch(coming + width - 1);  // where rows do not begin with a line
+    prefetch(coming + width - 1);  // where rows do not begin with a line
   }
 }
 
