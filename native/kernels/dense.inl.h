@@ -288,7 +288,7 @@ inline void update_block(const DenseWeightGradient<T>& layer, T* gradient, ptrdi
 }
 
 // The weights or gradients of the block at `position`, and one slot of its update after the other: one for each tile,
-// so that they are in L1 once the block is finished.
+// so that they are near once the block is finished.
 template <typename T>
 inline Ahead ahead_of_update(const DenseWeightGradient<T>& layer, ptrdiff_t position, int tile, int depth) {
   constexpr int kCount = kPanel<T> * kPanel<T>;
@@ -339,8 +339,7 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
   alignas(64) T block[kP * kP];
   const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.rows);
   constexpr int kTiles = tiles_of<T>(kP);
-  constexpr int kMany = 4;  // with which the input's panel had better stay in L1, too
-  const int block_rows = even_part(layer.rows, kTiles < kMany ? kBlock : kBlock / 2);
+  const int block_rows = even_part(layer.rows, kBlock);
   const Slices<T> slices(part * kTiles);
   Pieces pieces(upcoming);
   // `tile` is the first of so many with the same delta, `next` the delta after it.

@@ -16,9 +16,8 @@ enum class Orientation {
 
 constexpr ptrdiff_t kLine = 64;  // bytes of a cache line
 
-// Memory that is wanted soon. A tile brings it into L2 meanwhile, or, for kColumns, the first two into L1, a line from
-// each place for every four steps of k: what a product streams from farther away would hold it up, and the processor
-// foresees no jump to another block.
+// Memory that is wanted soon. A tile brings it into L2 meanwhile, a line from each place for every four steps of k:
+// what a product streams from farther away would hold it up, and the processor foresees no jump to another block.
 struct Ahead {
   struct Place {
     const void* at = nullptr;
@@ -70,15 +69,14 @@ void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
   const char* first = static_cast<const char*>(ahead.first.at);
   const char* second = static_cast<const char*>(ahead.second.at);
   const auto run = [&](const T* a, int depth) __attribute__((always_inline)) {
-    constexpr int kIntoL1 = 3, kIntoL2 = 2;
-    constexpr int kInto = orientation == Orientation::kColumns ? kIntoL1 : kIntoL2;
+    constexpr int kIntoL2 = 2;
     const T* const b_end = b + depth * kP;
     const char* line0 = first;
     const char* line1 = second;
     [[maybe_unused]] const char* line2 = static_cast<const char*>(ahead.third.at);
     for (; b_end - b >= 4 * kP; b += 4 * kP, a += 4 * kDepthStep) {
-      __builtin_prefetch(line0, 0, kInto);
-      __builtin_prefetch(line1, 0, kInto);
+      __builtin_prefetch(line0, 0, kIntoL2);
+      __builtin_prefetch(line1, 0, kIntoL2);
       line0 += ahead.first.step;
       line1 += ahead.second.step;
       if constexpr (orientation == Orientation::kColumns) {
