@@ -10,6 +10,7 @@
 #include "dense.inl.h"
 #include "strided_tile.inl.h"
 #include "copies.inl.h"
+#include "gemm_plan.inl.h"
 #include "gemm.inl.h"
 #include "activations.inl.h"
 #include "losses.inl.h"
