@@ -4,7 +4,7 @@
 constexpr int kResident = 1 << 19;
 
 // Spreads a block (depth, kPanel) that is wanted after `tiles` tiles as deep over these tiles: what each brings in of
-// it. Lines beyond the block would be wanted too late, or never.
+// it. Lines beyond the block are wanted later than they would stay in L2, or never.
 template <typename T>
 class Slices {
  public:
