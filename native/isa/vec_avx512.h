@@ -48,8 +48,8 @@ struct TileLimits {
 // 6 × 4 need 10 loads for 24 multiply-adds instead of 16 for 28: with fewer loads the clock is higher. And 14 rows
 // whose strides are pages would not fit the ways of L1.
 struct GemmTileLimits {
-  static constexpr int kInPlaceVectors =
-      2;  // of columns, where B is not copied: those with a stride come in more slowly
+  // Of columns, where B is not copied: those with a stride come in more slowly.
+  static constexpr int kInPlaceVectors = 2;
   static constexpr int kMaxVectors = 4;
   static constexpr int kMaxRows[kMaxVectors] = {14, 14, 8, 6};  // by vectors of columns: 1, 2, …
 };

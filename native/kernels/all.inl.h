@@ -3,6 +3,7 @@
 
 #include "math.inl.h"
 #include "random.inl.h"
+#include "ahead.inl.h"
 #include "tile.inl.h"
 #include "rows.inl.h"
 #include "normalization.inl.h"

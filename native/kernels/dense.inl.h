@@ -3,23 +3,6 @@
 // Bytes of an operand that is gone through again and again and has to stay in L2 meanwhile: a quarter of 2 MiB.
 constexpr int kResident = 1 << 19;
 
-// Spreads a block (depth, kPanel) that is wanted after `tiles` tiles as deep over these tiles: what each brings in of
-// it. Lines beyond the block are wanted later than they would stay in L2, or never.
-template <typename T>
-class Slices {
- public:
-  explicit Slices(int tiles) : step_(tiles <= kMost / kLine ? kLine : (kMost + tiles - 1) / tiles) {}
-
-  Ahead::Place slice(const T* block, int depth, int tile) const {
-    const char* const at = reinterpret_cast<const char*>(block);
-    return {.at = at + tile * (depth / 4) * step_, .step = step_, .panel = kPanel<T> / 4 * step_};
-  }
-
- private:
-  static constexpr int kMost = 4 * kPanel<T> * static_cast<int>(sizeof(T));  // the whole block by one tile
-  ptrdiff_t step_;
-};
-
 // The largest of the nearly equal parts of `total`, none of which exceeds `most`.
 inline int even_part(int total, int most) {
   if (total <= most) return total;  // a division takes as long as a small product
@@ -301,35 +284,6 @@ inline Ahead ahead_of_update(const DenseWeightGradient<T>& layer, ptrdiff_t posi
   return {.first = {.at = array, .step = step}, .second = {.at = array + kCount / 2, .step = step}};
 }
 
-// Goes through rows in pieces, each of which one tile brings in: all at once would fill the queue that the tile's own
-// loads need.
-class Pieces {
- public:
-  explicit Pieces(const UpcomingRows& rows) : rows_(rows) {}
-
-  bool done() const { return rows_.count == 0; }
-
-  // What so many prefetches reach of the row, or an even part of it.
-  Ahead::Place next(int prefetches) {
-    if (prefetches == 0) return {};
-    const ptrdiff_t reach = ptrdiff_t{64} * prefetches;
-    const ptrdiff_t pieces = (rows_.row_bytes + reach - 1) / reach;
-    const ptrdiff_t step = (rows_.row_bytes + pieces * prefetches - 1) / (pieces * prefetches);
-    const char* const at = rows_.data + *rows_.order * rows_.row_bytes + done_;
-    done_ += step * prefetches;
-    if (done_ >= rows_.row_bytes) {
-      done_ = 0;
-      ++rows_.order;
-      --rows_.count;
-    }
-    return {.at = at, .step = step};
-  }
-
- private:
-  UpcomingRows rows_;
-  ptrdiff_t done_ = 0;  // bytes of the first row
-};
-
 // Loops: part of the inputs (that part of the batch stays in L2), panel of units (its delta stays in L1), panel of
 // inputs.
 template <typename T>
@@ -342,7 +296,8 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
   const int block_rows = even_part(layer.rows, kBlock);
   const Slices<T> slices(part * kTiles);
   Pieces pieces(upcoming);
-  // `tile` is the first of so many with the same delta, `next` the delta after it.
+  // Tiles are counted through all blocks with the same panel of delta, `tile` is the first one here; `next` is the
+  // panel of delta that follows.
   const auto visit = [&](int p, int q, const T* next, int tile) {
     const int inputs = min_of(kP, layer.inputs - q * kP);
     const ptrdiff_t stride = layer.update ? layer.weights.stride : layer.gradient.stride;

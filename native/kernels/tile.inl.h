@@ -14,20 +14,6 @@ enum class Orientation {
   kColumns,  // k·kPanel + r: k runs along its rows, r along the columns of one panel
 };
 
-constexpr ptrdiff_t kLine = 64;  // bytes of a cache line
-
-// Memory that is wanted soon. A tile brings it into L2 meanwhile, a line from each place for every four steps of k:
-// what a product streams from farther away would hold it up, and the processor foresees no jump to another block.
-struct Ahead {
-  struct Place {
-    const void* at = nullptr;
-    ptrdiff_t step = kLine;  // bytes
-    ptrdiff_t panel = 0;     // bytes from one panel of a to the next, for kRows
-  };
-  Place first, second;
-  Place third = {};  // for kColumns
-};
-
 template <typename T>
 struct Tile {
   const T* a;

@@ -1,0 +1,61 @@
+// What a tile fetches while it multiplies, and how blocks and rows are spread over tiles.
+
+constexpr ptrdiff_t kLine = 64;  // bytes of a cache line
+
+// Memory that is wanted soon. A tile brings it into L2 meanwhile, a line from each place for every four steps of k:
+// what a product streams from farther away would hold it up, and the processor foresees no jump to another block.
+struct Ahead {
+  struct Place {
+    const void* at = nullptr;
+    ptrdiff_t step = kLine;  // bytes
+    ptrdiff_t panel = 0;     // bytes from one panel of a to the next, for kRows
+  };
+  Place first, second;
+  Place third = {};  // for kColumns
+};
+
+// Spreads a block (depth, kPanel) that is wanted after `tiles` tiles as deep over these tiles: what each brings in of
+// it. Lines beyond the block are wanted later than they would stay in L2, or never.
+template <typename T>
+class Slices {
+ public:
+  explicit Slices(int tiles) : step_(tiles <= kMost / kLine ? kLine : (kMost + tiles - 1) / tiles) {}
+
+  Ahead::Place slice(const T* block, int depth, int tile) const {
+    const char* const at = reinterpret_cast<const char*>(block);
+    return {.at = at + tile * (depth / 4) * step_, .step = step_, .panel = kPanel<T> / 4 * step_};
+  }
+
+ private:
+  static constexpr int kMost = 4 * kPanel<T> * static_cast<int>(sizeof(T));  // the whole block by one tile
+  ptrdiff_t step_;
+};
+
+// Goes through rows in pieces, each of which one tile brings in: all at once would fill the queue that the tile's own
+// loads need.
+class Pieces {
+ public:
+  explicit Pieces(const UpcomingRows& rows) : rows_(rows) {}
+
+  bool done() const { return rows_.count == 0; }
+
+  // What so many prefetches reach of the row, or an even part of it.
+  Ahead::Place next(int prefetches) {
+    if (prefetches == 0) return {};
+    const ptrdiff_t reach = kLine * prefetches;
+    const ptrdiff_t pieces = (rows_.row_bytes + reach - 1) / reach;
+    const ptrdiff_t step = (rows_.row_bytes + pieces * prefetches - 1) / (pieces * prefetches);
+    const char* const at = rows_.data + *rows_.order * rows_.row_bytes + done_;
+    done_ += step * prefetches;
+    if (done_ >= rows_.row_bytes) {
+      done_ = 0;
+      ++rows_.order;
+      --rows_.count;
+    }
+    return {.at = at, .step = step};
+  }
+
+ private:
+  UpcomingRows rows_;
+  ptrdiff_t done_ = 0;  // bytes of the first row
+};
