@@ -10,8 +10,8 @@ struct Ahead {
     ptrdiff_t step = kLine;  // bytes
     ptrdiff_t panel = 0;     // bytes from one panel of a to the next, for kRows
   };
-  Place first, second;
-  Place third = {};  // for kColumns
+  Place first, second;  // for kColumns: to be written
+  Place third = {};     // for kColumns
 };
 
 // Spreads a block (depth, kPanel) that is wanted after `tiles` tiles as deep over these tiles: what each brings in of
@@ -30,6 +30,26 @@ class Slices {
   static constexpr int kMost = 4 * kPanel<T> * static_cast<int>(sizeof(T));  // the whole block by one tile
   ptrdiff_t step_;
 };
+
+constexpr int kIntoL2 = 2;  // of __builtin_prefetch
+
+// What will be written is fetched for that: a line that another core has read would otherwise be asked for twice.
+inline void fetch_to_write(const char* address) {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" : : "m"(*address));  // does nothing on processors that do not know it
+#else
+  __builtin_prefetch(address, 1, kIntoL2);
+#endif
+}
+
+// All at once: for products that have no tiles.
+inline void fetch_rows(const UpcomingRows& rows) {
+  for (int r = 0; r < rows.count; ++r) {
+    const char* const row = rows.data + rows.order[r] * rows.row_bytes;
+    for (ptrdiff_t byte = 0; byte < rows.row_bytes; byte += kLine) __builtin_prefetch(row + byte, 0, kIntoL2);
+    __builtin_prefetch(row + rows.row_bytes - 1, 0, kIntoL2);  // where rows do not begin with a line
+  }
+}
 
 // Goes through rows in pieces, each of which one tile brings in: all at once would fill the queue that the tile's own
 // loads need.

@@ -270,6 +270,24 @@ inline void update_block(const DenseWeightGradient<T>& layer, T* gradient, ptrdi
   update.optimizer->update(weights, gradient, slots, count, update.constants);
 }
 
+// The gradient of a single row need not exist, not even in blocks: going through it would take longer than all else.
+template <typename T>
+void rank_one_update(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels) {
+  constexpr int kP = kPanel<T>;
+  const Update<T>& update = *layer.update;
+  for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
+    if (input_panels.begin == 0 && layer.bias) bias_gradient(layer, p);
+    for (int q = input_panels.begin; q < input_panels.end; ++q) {
+      const ptrdiff_t position = layer.weights.stride * p + static_cast<ptrdiff_t>(q) * kP * kP;
+      T* slots[kMaxSlots];
+      for (int s = 0; s < update.optimizer->slots; ++s) slots[s] = update.weight_slots[s] + position;
+      update.optimizer->update_rank_one(layer.weights.data + position, layer.input.panel(q), layer.delta.panel(p),
+                                        slots, min_of(kP, layer.inputs - q * kP), min_of(kP, layer.units - p * kP),
+                                        update.constants);
+    }
+  }
+}
+
 // The weights or gradients of the block at `position`, and one slot of its update after the other: one for each tile,
 // so that they are near once the block is finished.
 template <typename T>
@@ -290,6 +308,10 @@ template <typename T>
 void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels,
                            const UpcomingRows& upcoming) {
   constexpr int kP = kPanel<T>;
+  if (layer.rows == 1 && layer.update && !layer.accumulate && layer.update->l1 == 0 && layer.update->l2 == 0) {
+    fetch_rows(upcoming);
+    return rank_one_update(layer, unit_panels, input_panels);
+  }
   alignas(64) T block[kP * kP];
   const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.rows);
   constexpr int kTiles = tiles_of<T>(kP);

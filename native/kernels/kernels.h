@@ -114,6 +114,10 @@ struct OptimizerKernel {
   void (*prepare)(const double* parameters, int64_t step, double learning_rate, double* state, T* constants);
   // Element i of each slot belongs to weights[i]. Counts are multiples of kPanel.
   void (*update)(T* weights, const T* gradient, T* const* slots, ptrdiff_t count, const T* constants);
+  // The same for the weights from `inputs` inputs, kPanel at most, to the first `units` units of one panel, with the
+  // gradient inputᵀ · delta of a single row.
+  void (*update_rank_one)(T* weights, const T* input, const T* delta, T* const* slots, int inputs, int units,
+                          const T* constants);
 };
 
 // One update of one layer: what the weight-gradient product applies to each block it finishes.

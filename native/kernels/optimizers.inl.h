@@ -315,16 +315,39 @@ struct Rprop {
   }
 };
 
+// One vector of weights, at position i, and of their slots.
+template <typename Optimizer, typename T>
+inline void update_vector(T* weights, Vec<T> gradient, T* const* slots, ptrdiff_t i, const Vec<T>* scalars) {
+  using V = Vec<T>;
+  V state[kMaxSlots];
+  for (int s = 0; s < Optimizer::kSlots; ++s) state[s] = V::load(slots[s] + i);
+  Optimizer::update(V::load(weights + i), gradient, state, scalars).store(weights + i);
+  for (int s = 0; s < Optimizer::kSlots; ++s) state[s].store(slots[s] + i);
+}
+
 template <typename T, typename Optimizer>
 void optimizer_update(T* weights, const T* gradient, T* const* slots, ptrdiff_t count, const T* constants) {
   using V = Vec<T>;
   V scalars[kMaxConstants];
   for (int i = 0; i < kMaxConstants; ++i) scalars[i] = V::set(constants[i]);
   for (ptrdiff_t i = 0; i < count; i += V::kLanes) {
-    V state[kMaxSlots];
-    for (int s = 0; s < Optimizer::kSlots; ++s) state[s] = V::load(slots[s] + i);
-    Optimizer::update(V::load(weights + i), V::load(gradient + i), state, scalars).store(weights + i);
-    for (int s = 0; s < Optimizer::kSlots; ++s) state[s].store(slots[s] + i);
+    update_vector<Optimizer>(weights, V::load(gradient + i), slots, i, scalars);
+  }
+}
+
+template <typename T, typename Optimizer>
+void optimizer_update_rank_one(T* weights, const T* input, const T* delta, T* const* slots, int inputs, int units,
+                               const T* constants) {
+  using V = Vec<T>;
+  V scalars[kMaxConstants];
+  for (int i = 0; i < kMaxConstants; ++i) scalars[i] = V::set(constants[i]);
+  for (int r = 0; r < inputs; ++r) {
+    const V x = V::set(input[r]);
+    for (int c = 0; c < units; c += V::kLanes) {
+      // With the zero that every chain of a product begins with, for the sign of a zero.
+      const V gradient = fma(x, V::load(delta + c), V::zero());
+      update_vector<Optimizer>(weights, gradient, slots, r * kPanel<T> + c, scalars);
+    }
   }
 }
 
@@ -335,6 +358,7 @@ constexpr OptimizerKernel<T> optimizer = {
     Optimizer::kSlots,
     Optimizer::template prepare<T>,
     optimizer_update<T, Optimizer>,
+    optimizer_update_rank_one<T, Optimizer>,
 };
 
 template <typename T>

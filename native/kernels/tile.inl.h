@@ -55,20 +55,22 @@ void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
   const char* first = static_cast<const char*>(ahead.first.at);
   const char* second = static_cast<const char*>(ahead.second.at);
   const auto run = [&](const T* a, int depth) __attribute__((always_inline)) {
-    constexpr int kIntoL2 = 2;
     const T* const b_end = b + depth * kP;
     const char* line0 = first;
     const char* line1 = second;
     [[maybe_unused]] const char* line2 = static_cast<const char*>(ahead.third.at);
     for (; b_end - b >= 4 * kP; b += 4 * kP, a += 4 * kDepthStep) {
-      __builtin_prefetch(line0, 0, kIntoL2);
-      __builtin_prefetch(line1, 0, kIntoL2);
-      line0 += ahead.first.step;
-      line1 += ahead.second.step;
       if constexpr (orientation == Orientation::kColumns) {
+        fetch_to_write(line0);
+        fetch_to_write(line1);
         __builtin_prefetch(line2, 0, kIntoL2);
         line2 += ahead.third.step;
+      } else {
+        __builtin_prefetch(line0, 0, kIntoL2);
+        __builtin_prefetch(line1, 0, kIntoL2);
       }
+      line0 += ahead.first.step;
+      line1 += ahead.second.step;
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) step(a + i * kDepthStep, b + i * kP);
     }

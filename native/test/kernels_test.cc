@@ -201,6 +201,57 @@ void check_optimizers() {
   }
 }
 
+template <typename T>
+void check_rank_one() {
+  constexpr int kInputs = kPanel<T> - 1, kUnits = kPanel<T> - 5, kCount = kInputs * kPanel<T>;
+  constexpr double kDefaults[] = {0.9, 0.99, 0.1, 0.01, 0.004};
+  const size_t count = static_cast<size_t>(kCount);
+  for (const InstructionSet* isa : supported_instruction_sets()) {
+    const KernelTable<T>& kernels = table_of<T>(*isa);
+    for (int i = 0; i < kernels.optimizer_count; ++i) {
+      const OptimizerKernel<T>& kernel = kernels.optimizers[i];
+      INFO(doctest::String(isa->name) << " " << doctest::String(kernel.name));
+      Numbers<T> random(3);
+      std::vector<T> weights(count), gradient(count), input(kInputs), delta(kPanel<T>);
+      std::vector<T> memory(kMaxSlots * count), other_memory(kMaxSlots * count);
+      T* slots[kMaxSlots];
+      T* other_slots[kMaxSlots];
+      for (size_t s = 0; s < kMaxSlots; ++s) {
+        slots[s] = memory.data() + s * count;
+        other_slots[s] = other_memory.data() + s * count;
+      }
+      std::vector<T> other_weights = weights;
+      double state[kMaxState] = {};
+      for (int step = 0; step < 3; ++step) {
+        for (T& x : input) x = random();
+        for (int c = 0; c < kUnits; ++c) delta[static_cast<size_t>(c)] = random();
+        for (int j = 0; j < kCount; ++j) {
+          const T product = input[static_cast<size_t>(j / kPanel<T>)] * delta[static_cast<size_t>(j % kPanel<T>)];
+          gradient[static_cast<size_t>(j)] = product;
+        }
+        T constants[kMaxConstants] = {};
+        kernel.prepare(kDefaults, step, 0.05, state, constants);
+        kernel.update(weights.data(), gradient.data(), slots, kCount, constants);
+        kernel.update_rank_one(other_weights.data(), input.data(), delta.data(), other_slots, kInputs, kUnits,
+                               constants);
+      }
+      const auto same = [](const std::vector<T>& a, const std::vector<T>& b) {
+        bool equal = true;
+        for (size_t j = 0; j < a.size(); ++j) equal &= j % kPanel<T> >= kUnits || a[j] == b[j];
+        return equal;
+      };
+      CHECK(std::fabs(other_weights[0]) > 0);
+      CHECK(same(weights, other_weights));
+      CHECK(same(memory, other_memory));
+    }
+  }
+}
+
+TEST_CASE("an update by a single row has the bits of one by its gradient") {
+  SUBCASE("float32") { check_rank_one<float>(); }
+  SUBCASE("float64") { check_rank_one<double>(); }
+}
+
 TEST_CASE("upcoming rows fall to the parts of a range one by one, and change no bit of a product") {
   constexpr int kRows = 64, kInputs = 100, kUnits = 70;
   const std::vector<float> samples(size_t{17} * 13);

@@ -16,7 +16,8 @@ inline constexpr int kElementwiseCost = 8;
 // What an element of a row that lies anywhere in memory costs: 0.3 to 1 ns.
 inline constexpr int kGatherCost = 32;
 
-// Pieces of a thread's share: enough for another thread to take over most of it, few enough to cost nothing.
+// Pieces of a thread's share, where each has kSharedWork: enough for another thread to take over most of it, few enough
+// to cost nothing.
 inline constexpr int kChunks = 4;
 
 // Calls visit(range), or visit(range, thread), for contiguous parts of [0, count) on the threads of the team, or for
@@ -27,7 +28,8 @@ void for_range(ThreadTeam& team, int64_t work, int count, Visit&& visit, int chu
     ThreadTeam::call(visit, {0, count}, 0);
     return;
   }
-  team.share(count, chunks, visit);
+  const int64_t worthwhile = work / (kSharedWork * team.size());
+  team.share(count, worthwhile < 1 ? 1 : worthwhile < chunks ? static_cast<int>(worthwhile) : chunks, visit);
 }
 
 // Calls visit(range, range, thread) over a grid: splits whichever side leaves the threads more evenly loaded.
