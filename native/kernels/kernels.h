@@ -277,7 +277,7 @@ struct KernelTable {
   void (*dense_forward)(const DenseForward<T>&, Range unit_panels, Range rows);
   void (*dense_input_gradient)(const DenseInputGradient<T>&, Range input_panels);
   // Brings upcoming rows into the second-level cache, one at most with each tile: memory works while the core
-  // multiplies.
+  // multiplies. An update by a single row has no tiles, and asks for all at once.
   void (*dense_weight_gradient)(const DenseWeightGradient<T>&, Range unit_panels, Range input_panels,
                                 const UpcomingRows& upcoming);
   // (rows, columns) to (columns, rows), the given panels of the source. The destination has room for
