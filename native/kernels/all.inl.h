@@ -5,6 +5,7 @@
 #include "random.inl.h"
 #include "ahead.inl.h"
 #include "tile.inl.h"
+#include "gather.inl.h"
 #include "rows.inl.h"
 #include "normalization.inl.h"
 #include "weights.inl.h"

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "numbers.h"
+
 namespace chainrule {
 
 // 128 bytes: two AVX-512 vectors, the widest column tile of any ISA; narrower ones cut it into several tiles.
@@ -274,6 +276,8 @@ struct KernelTable {
   const OptimizerKernel<T>* optimizers;
   int optimizer_count;
 
+  // Rows of the caller's numbers, (rows, width), into panels of the dtype.
+  void (*gather)(const Numbers& numbers, int width, const RowSequence&, Range rows, Panels<T> to);
   void (*dense_forward)(const DenseForward<T>&, Range unit_panels, Range rows);
   void (*dense_input_gradient)(const DenseInputGradient<T>&, Range input_panels);
   // Brings upcoming rows into the second-level cache, one at most with each tile: memory works while the core

@@ -71,6 +71,7 @@ constexpr KernelTable<T> kTable = {
     .loss_count = size_of(kLosses<T>),
     .optimizers = kOptimizers<T>,
     .optimizer_count = size_of(kOptimizers<T>),
+    .gather = gather<T>,
     .dense_forward = dense_forward<T>,
     .dense_input_gradient = dense_input_gradient<T>,
     .dense_weight_gradient = dense_weight_gradient<T>,

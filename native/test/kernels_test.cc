@@ -16,9 +16,9 @@ namespace {
 bool fused(const InstructionSet& isa) { return std::string(isa.name) != "scalar"; }
 
 template <typename T>
-class Numbers {
+class RandomNumbers {
  public:
-  explicit Numbers(int seed) : random_(static_cast<uint64_t>(seed)) {}
+  explicit RandomNumbers(int seed) : random_(static_cast<uint64_t>(seed)) {}
   T operator()() { return static_cast<T>(static_cast<double>(random_() >> 11) * 0x1p-52 - 1); }
 
  private:
@@ -87,7 +87,7 @@ LossResult<T> loss_of(const LossKernel<T>& kernel, const PanelBuffer<T>& predict
 template <typename T>
 void check_losses() {
   constexpr int kRows = 7, kColumns = kPanel<T> + 3;
-  Numbers<T> random(1);
+  RandomNumbers<T> random(1);
   const PanelBuffer<T> scores = matrix<T>(kRows, kColumns, [&] { return 4 * random(); });
   const PanelBuffer<T> rates = matrix<T>(kRows, kColumns, [&] { return std::fabs(random()) * T(0.9) + T(0.05); });
   const PanelBuffer<T> labels = matrix<T>(kRows, kColumns, [&] { return random() < 0 ? T(-1) : T(1); });
@@ -178,7 +178,7 @@ void check_optimizers() {
     for (int i = 0; i < kernels.optimizer_count; ++i) {
       const OptimizerKernel<T>& kernel = kernels.optimizers[i];
       INFO(doctest::String(isa->name) << " " << doctest::String(kernel.name));
-      Numbers<T> random(2);
+      RandomNumbers<T> random(2);
       std::vector<T> weights(kCount), gradient(kCount), memory(static_cast<size_t>(kMaxSlots * kCount));
       for (int j = 0; j < kUsed; ++j) weights[static_cast<size_t>(j)] = random();
       T* slots[kMaxSlots];
@@ -211,7 +211,7 @@ void check_rank_one() {
     for (int i = 0; i < kernels.optimizer_count; ++i) {
       const OptimizerKernel<T>& kernel = kernels.optimizers[i];
       INFO(doctest::String(isa->name) << " " << doctest::String(kernel.name));
-      Numbers<T> random(3);
+      RandomNumbers<T> random(3);
       std::vector<T> weights(count), gradient(count), input(kInputs), delta(kPanel<T>);
       std::vector<T> memory(kMaxSlots * count), other_memory(kMaxSlots * count);
       T* slots[kMaxSlots];
@@ -270,8 +270,8 @@ TEST_CASE("upcoming rows fall to the parts of a range one by one, and change no 
 
   for (const InstructionSet* isa : supported_instruction_sets()) {
     CAPTURE(doctest::String(isa->name));
-    const PanelBuffer<float> input = matrix<float>(kRows, kInputs, Numbers<float>(1));
-    const PanelBuffer<float> delta = matrix<float>(kRows, kUnits, Numbers<float>(2));
+    const PanelBuffer<float> input = matrix<float>(kRows, kInputs, RandomNumbers<float>(1));
+    const PanelBuffer<float> delta = matrix<float>(kRows, kUnits, RandomNumbers<float>(2));
     const auto product = [&](const UpcomingRows& rows) {
       const PanelBuffer<float> gradient(kInputs, kUnits);
       const DenseWeightGradient<float> layer = {.rows = kRows,

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "gather.h"
+#include "../kernels/kernels.h"
 #include "panel_buffer.h"
 
 namespace chainrule {
@@ -14,14 +14,15 @@ template <typename T>
 class InputRows {
  public:
   InputRows() = default;
-  InputRows(int rows, int width, int threads) : rows_(rows), width_(width), copies_(static_cast<size_t>(threads)) {
+  InputRows(const KernelTable<T>& kernels, int rows, int width, int threads)
+      : kernels_(&kernels), rows_(rows), width_(width), copies_(static_cast<size_t>(threads)) {
     copies_[0].panels = PanelBuffer<T>(rows, width);
   }
 
   // The copy that all share, and a part of it to fill.
   Panels<const T> shared() const { return constant(copies_[0].panels.panels()); }
   void gather_shared(const Numbers& numbers, const RowSequence& sequence, Range rows) {
-    gather(numbers, width_, sequence, rows, copies_[0].panels.panels());
+    kernels_->gather(numbers, width_, sequence, rows, copies_[0].panels.panels());
   }
 
   // Takes up `count` other rows for copies of their own, which threads make when they first ask for them.
@@ -36,7 +37,7 @@ class InputRows {
   }
   Panels<const T> of(int thread) {
     Copy& copy = copies_[static_cast<size_t>(thread)];
-    if (!copy.filled) gather(numbers_, width_, sequence_, {0, count_}, copy.panels.panels());
+    if (!copy.filled) kernels_->gather(numbers_, width_, sequence_, {0, count_}, copy.panels.panels());
     copy.filled = true;
     return constant(copy.panels.panels());
   }
@@ -47,6 +48,7 @@ class InputRows {
     bool filled = false;
   };
 
+  const KernelTable<T>* kernels_ = nullptr;
   int rows_ = 0;
   int width_ = 0;
   std::vector<Copy> copies_;

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "../kernels/numbers.h"
+
 namespace chainrule {
 
 struct ActivationPlan {
@@ -54,19 +56,6 @@ struct OptimizerPlan {
 struct ClipPlan {
   double norm = 0;   // largest L2 norm over all parameters
   double value = 0;  // largest magnitude of each element
-};
-
-enum class ElementType { kFloat32, kFloat64, kInt8, kUint8, kInt16, kUint16, kInt32, kUint32 };
-
-constexpr int bytes_of(ElementType type) {
-  constexpr int kBytes[] = {4, 8, 1, 1, 2, 2, 4, 4};
-  return kBytes[static_cast<int>(type)];
-}
-
-// The caller's memory, of any numeric type, row-major.
-struct Numbers {
-  const void* data = nullptr;
-  ElementType type = ElementType::kFloat32;
 };
 
 struct Samples {

@@ -42,7 +42,7 @@ void Propagation<T>::reserve(int64_t rows, bool input_gradient) {
   const int needed = static_cast<int>(std::max<int64_t>(rows, 1));
   if (needed > reserved_) {
     for (auto& layer : layers_) layer->reserve(needed);
-    input_ = InputRows<T>(needed, plan_.inputs, plan_.threads);
+    input_ = InputRows<T>(kernels_, needed, plan_.inputs, plan_.threads);
     target_ = PanelBuffer<T>(needed, plan_.outputs);
     input_gradient_ = {};
     rows_ = 0;
@@ -172,7 +172,7 @@ void Propagation<T>::find_losses(const Pass<T>& part, const Samples& samples, co
                             .row_loss = row_loss_.data()};
   for_range(part.team, static_cast<int64_t>(part.rows) * plan_.outputs * kElementwiseCost, part.rows, [&](Range own) {
     own = {range.begin + own.begin, range.begin + own.end};
-    if (!samples.classes) gather(samples.y, plan_.outputs, rows, own, target_.panels());
+    if (!samples.classes) kernels_.gather(samples.y, plan_.outputs, rows, own, target_.panels());
     loss_->kernel->rows(args, own);
   });
 }

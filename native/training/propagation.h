@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "cache.h"
 #include "input_rows.h"
 #include "layer.h"
 #include "registry.h"
@@ -133,12 +134,16 @@ class Propagation {
   }
 
   // Rows in sequence need no help, nor do those of samples that stay in a cache, nor short ones: tiles would ask for
-  // each of their lines several times, and gathering asks for the rows ahead by itself.
+  // each of their lines several times, and gathering asks for the rows ahead by itself. A small cache has no room for
+  // them beside what the tiles read.
   UpcomingRows rows_after(const Batch& batch, int64_t first, int64_t most) const {
-    constexpr int64_t kCached = 1 << 20, kShort = 1 << 10;
+    constexpr int64_t kCached = 1 << 20, kShort = 1 << 10, kRoom = 1 << 21;
     const Numbers& x = batch.samples.x;
     const int64_t row_bytes = int64_t{plan_.inputs} * bytes_of(x.type);
-    if (!batch.rows.order || row_bytes < kShort || batch.samples.rows * row_bytes <= kCached) return {};
+    if (!batch.rows.order || row_bytes < kShort || batch.samples.rows * row_bytes <= kCached ||
+        second_level_cache() < kRoom) {
+      return {};
+    }
     const int64_t from = batch.rows.first + first;
     return {.data = static_cast<const char*>(x.data),
             .row_bytes = row_bytes,
