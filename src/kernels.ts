@@ -6,7 +6,7 @@
  * short and leading dimensions too small, and `BACKEND_UNAVAILABLE`; it then has written nothing.
  */
 import { type Activation, type ActivationSpec, activations, resolveActivation } from './activations.js';
-import type { ActivationPlan, FloatArray, Kernels } from './backend/backend.js';
+import type { ActivationPlan, Backend, FloatArray, Kernels } from './backend/backend.js';
 import { type BackendChoice, selectBackend } from './backend/select.js';
 import { Operands } from './operands.js';
 import { boolean, integer, invalid, options } from './validate.js';
@@ -61,13 +61,14 @@ export interface GemmOptions extends KernelOptions {
 }
 
 const runNames = ['backend', 'isa'];
+const gemmNames = [
+  ...runNames,
+  ...['m', 'n', 'k', 'a', 'lda', 'transposeA', 'b', 'ldb', 'transposeB', 'c', 'ldc', 'accumulate', 'threads'],
+];
 
 /** C = op(A)·op(B), or C += op(A)·op(B), where op transposes if asked: each element one chain of multiply-adds over k in order. */
 export function gemm(given: GemmOptions): void {
-  const fields = options(given, 'options of gemm', [
-    ...runNames,
-    ...['m', 'n', 'k', 'a', 'lda', 'transposeA', 'b', 'ldb', 'transposeB', 'c', 'ldc', 'accumulate', 'threads'],
-  ]);
+  const fields = options(given, 'options of gemm', gemmNames);
   const [m, n, k] = [size(fields.m, 'm'), size(fields.n, 'n'), size(fields.k, 'k')];
   const transposeA = boolean(fields.transposeA ?? false, 'transposeA');
   const transposeB = boolean(fields.transposeB ?? false, 'transposeB');
@@ -328,14 +329,20 @@ function elementwiseShape(
   return [columns === 0 ? 0 : Math.floor(length / columns), columns];
 }
 
-const selected = new Map<string, ReturnType<typeof selectBackend>['backend']>();
+interface Selected {
+  readonly of: readonly unknown[];
+  readonly backend: Backend;
+}
+
+let selected: Selected | undefined;
 
 function kernelsFor(fields: KernelOptions & Fields, arrays: Operands): Kernels {
   const { backend, isa } = fields;
   const { CHAINRULE_BACKEND, CHAINRULE_ISA } = process.env;
-  // Selecting costs microseconds, as much as a small product: once for each combination of what it depends on.
-  const key = JSON.stringify([backend, isa, CHAINRULE_BACKEND, CHAINRULE_ISA]);
-  const found = selected.get(key) ?? selectBackend(backend, process.env, undefined, isa).backend;
-  selected.set(key, found);
-  return found.kernels(arrays.dtype);
+  // Selecting costs microseconds, as much as a small product: anew only where something that it depends on has changed.
+  const of = [backend, isa, CHAINRULE_BACKEND, CHAINRULE_ISA];
+  if (!selected || of.some((value, i) => value !== selected?.of[i])) {
+    selected = { of, backend: selectBackend(backend, process.env, undefined, isa).backend };
+  }
+  return selected.backend.kernels(arrays.dtype);
 }

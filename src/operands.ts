@@ -1,6 +1,5 @@
 import type { Dtype, FloatArray } from './backend/backend.js';
 import { expected } from './errors.js';
-import { isNumericArray, isOfDtype } from './matrix.js';
 import { integer, invalid } from './validate.js';
 
 /** A row-major matrix in an array of the caller's. */
@@ -15,17 +14,16 @@ export interface Operand {
 
 /** The arrays of one call, each checked as it is named: of one dtype, long enough, and none written that another overlaps. */
 export class Operands {
-  readonly #read: Operand[] = [];
-  readonly #written: Operand[] = [];
+  readonly #named: Operand[] = [];
 
   get dtype(): Dtype {
-    return isOfDtype([...this.#read, ...this.#written][0].array, 'float32') ? 'float32' : 'float64';
+    return dtypeOf(this.#named[0].array) as Dtype;
   }
 
   /** (rows, columns) in the field `name`, with the leading dimension in the field `leadingName`, by default its width. */
   reads(name: string, fields: object, rows: number, columns: number, leadingName?: string): Operand {
     const operand = this.#check(name, fields, rows, columns, leadingName);
-    this.#read.push(operand);
+    this.#named.push(operand);
     return operand;
   }
 
@@ -39,12 +37,12 @@ export class Operands {
     inPlaceOf?: string,
   ): Operand {
     const operand = this.#check(name, fields, rows, columns, leadingName);
-    for (const other of [...this.#read, ...this.#written]) {
+    for (const other of this.#named) {
       if (!overlap(operand, other)) continue;
       if (other.name === inPlaceOf && operand.array.byteOffset === other.array.byteOffset) continue;
       throw expected('INVALID_ARGUMENT', 'memory of its own', name, `an array that overlaps ${other.name}`);
     }
-    this.#written.push(operand);
+    this.#named.push(operand);
     return operand;
   }
 
@@ -58,12 +56,11 @@ export class Operands {
 
   #check(name: string, fields: object, rows: number, columns: number, leadingName?: string): Operand {
     const given = fields as Readonly<Record<string, unknown>>;
-    const array = given[name];
-    const [first] = [...this.#read, ...this.#written];
-    if (!isNumericArray(array) || !(isOfDtype(array, 'float32') || isOfDtype(array, 'float64'))) {
-      throw invalid('a Float32Array or a Float64Array', name, array);
-    }
-    if (first && !isOfDtype(array, this.dtype)) {
+    const array = given[name] as FloatArray;
+    const dtype = dtypeOf(array);
+    if (!dtype) throw invalid('a Float32Array or a Float64Array', name, array);
+    const first = this.#named[0];
+    if (first && dtype !== this.dtype) {
       throw invalid(`a ${first.array[Symbol.toStringTag]}, as ${first.name} is,`, name, array);
     }
     const leading =
@@ -84,6 +81,12 @@ export class Operands {
     }
     return { name, array, columns, leading, span };
   }
+}
+
+function dtypeOf(array: unknown): Dtype | undefined {
+  if (!ArrayBuffer.isView(array)) return undefined;
+  const tag = (array as FloatArray)[Symbol.toStringTag];
+  return tag === 'Float32Array' ? 'float32' : tag === 'Float64Array' ? 'float64' : undefined;
 }
 
 function isGiven(name: string, fields: object): boolean {

@@ -52,12 +52,9 @@ export function share(value: unknown, name: string): number {
 }
 
 export function integer(value: unknown, name: string, minimum: number, maximum: number = 2 ** 31 - 1): number {
-  return number(
-    value,
-    name,
-    maximum === 2 ** 31 - 1 ? `an integer ≥ ${minimum}` : `an integer from ${minimum} to ${maximum}`,
-    (v) => Number.isInteger(v) && v >= minimum && v <= maximum,
-  );
+  if (Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum) return value as number;
+  const what = maximum === 2 ** 31 - 1 ? `an integer ≥ ${minimum}` : `an integer from ${minimum} to ${maximum}`;
+  throw invalid(what, name, value);
 }
 
 export function boolean(value: unknown, name: string): boolean {
