@@ -31,6 +31,24 @@ TEST_CASE("the same helper serves one job after the other") {
   CHECK(helpers.front() != std::this_thread::get_id());
 }
 
+TEST_CASE("whatever the sizes, each element is visited once") {
+  for (const int threads : {1, 2, 3}) {
+    ThreadTeam team(threads);
+    for (const int count : {1, 2, 3, 7, 8, 64, 1000}) {
+      for (const int chunks : {1, 2, 6}) {
+        std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
+        team.share(count, chunks, [&](Range range) {
+          for (int i = range.begin; i < range.end; ++i) ++visits[static_cast<size_t>(i)];
+        });
+        int wrong = 0;
+        for (const std::atomic<int>& times : visits) wrong += times != 1;
+        INFO(threads << " threads, " << count << " elements, " << chunks << " chunks");
+        CHECK(wrong == 0);
+      }
+    }
+  }
+}
+
 TEST_CASE("helpers are woken for the work of one job, not for that of many") {
   constexpr int64_t kHalfOfWaking = 1 << 21;
   ThreadTeam team(2);

@@ -151,7 +151,7 @@ void DenseLayer<T>::parameter_gradients(const Pass<T>& pass, const Sink<T>& sink
                                           .bias = has_bias_ ? bias_.data() : nullptr};
   const int across = panels_of<T>(inputs_), down = panels_of<T>(units_);
   // With little work, the weights had better stay with one thread.
-  const bool alone = work(pass.rows) < kSharedWork / kChunks;
+  const bool alone = work(pass.rows) < kSharedWork / 4;
   if (alone && part.range.begin > 0) return;
   if (alone || part.whole()) {
     pass.kernels.dense_weight_gradient(product, {0, down}, {0, across}, part.upcoming);

@@ -119,7 +119,7 @@ void Propagation<T>::prepare(const Pass<T>& pass, bool samples_stay) {
 template <typename T>
 template <typename Visit>
 void Propagation<T>::by_rows(const Pass<T>& pass, Visit visit) {
-  constexpr int kPassChunks = 2;  // each goes through all the weights
+  constexpr int kPassChunks = 5;  // each goes through all the weights
   const int groups = (pass.rows + kPanel<T> - 1) / kPanel<T>;
   if (upper_ == layers_.size() || groups < pass.team.size() || pass.team.size() == 1) {
     visit(pass);
@@ -237,7 +237,7 @@ template <typename T>
 void Propagation<T>::backward(const Pass<T>& pass, const Sink<T>& sink, bool input_gradient) {
   for (size_t i = upper_; i-- > 0;) back_through(i, pass, sink, input_gradient);
   if (!sink.wanted()) return;
-  const int parts = pass.team.size() * kChunks;
+  const int parts = pass.team.size() << (kChunks - 1);
   for_range(pass.team, gradient_work_, parts, [&](Range range, int thread) {
     GradientPart part = {range, parts, thread, {}};
     for (size_t i = layers_.size(); i-- > lowest_trainable_;) {

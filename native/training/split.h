@@ -16,9 +16,9 @@ inline constexpr int kElementwiseCost = 8;
 // What an element of a row that lies anywhere in memory costs: 0.3 to 1 ns.
 inline constexpr int kGatherCost = 32;
 
-// Pieces of a thread's share, where each has kSharedWork: enough for another thread to take over most of it, few enough
-// to cost nothing.
-inline constexpr int kChunks = 4;
+// Chunks of a thread's share at most, each half of what is left: a thread that is done takes over the last ones of
+// another, and cores differ by some per cent even where nothing else runs on them.
+inline constexpr int kChunks = 6;
 
 // Calls visit(range), or visit(range, thread), for contiguous parts of [0, count) on the threads of the team, or for
 // all of it on this thread.
@@ -28,8 +28,10 @@ void for_range(ThreadTeam& team, int64_t work, int count, Visit&& visit, int chu
     ThreadTeam::call(visit, {0, count}, 0);
     return;
   }
-  const int64_t worthwhile = work / (kSharedWork * team.size());
-  team.share(count, worthwhile < 1 ? 1 : worthwhile < chunks ? static_cast<int>(worthwhile) : chunks, visit);
+  const int64_t share = work / team.size();
+  int worthwhile = 1;
+  while (worthwhile < chunks && share >> worthwhile >= kSharedWork) ++worthwhile;
+  team.share(count, worthwhile, visit);
 }
 
 // Calls visit(range, range, thread) over a grid: splits whichever side leaves the threads more evenly loaded.

@@ -67,7 +67,6 @@ void ThreadTeam::dispatch(Call call, void* context, int count, int chunks) {
   call_ = call;
   context_ = context;
   count_ = count;
-  chunks_ = chunks;
   const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
   left_.store(static_cast<uint32_t>(size_ * chunks), std::memory_order_relaxed);
   for (int t = 0; t < size_; ++t)
@@ -111,9 +110,10 @@ bool ThreadTeam::take(int owner, int thread) {
   const uint32_t index = static_cast<uint32_t>(ticket) & 0xffff;
   if (index >= chunks) return false;
   const Range share = part_of(count_, {owner, owner + 1}, size_);
-  const int chunk = static_cast<int>(index);
-  const Range range = part_of(share.end - share.begin, {chunk, chunk + 1}, chunks_);
-  if (range.begin < range.end) call_(context_, {share.begin + range.begin, share.begin + range.end}, thread);
+  const int length = share.end - share.begin;
+  // Half of what is left, or all of it.
+  const int left = length >> index, after = index + 1 == chunks ? 0 : length >> (index + 1);
+  if (left > after) call_(context_, {share.end - left, share.end - after}, thread);
   return true;
 }
 

@@ -43,9 +43,9 @@ class ThreadTeam {
   // Calls visit(range), or visit(range, thread), for ranges that together are [0, count), on all threads, and returns
   // when all have been visited. This thread is number 0.
   //
-  // Each thread has the same share every time, so that what it wrote is still in its cache; it works through that in a
-  // few chunks, then takes over chunks of others. A thread that the operating system keeps from running delays nobody
-  // but by the chunk it is at.
+  // Each thread has the same share every time, so that what it wrote is still in its cache; it works through that in
+  // so many chunks, each half of what is left, then takes over chunks of others. A thread that the operating system
+  // keeps from running delays nobody but by the chunk it is at.
   template <typename Visit>
   void share(int count, int chunks, Visit&& visit) {
     using Plain = std::remove_reference_t<Visit>;
@@ -86,10 +86,9 @@ class ThreadTeam {
   std::atomic<int> parked_;  // helpers that sleep or are not there yet
   std::unique_ptr<Share[]> shares_;
   std::vector<std::thread> helpers_;
-  Call call_ = nullptr;  // published by the tickets, as are the next three
+  Call call_ = nullptr;  // published by the tickets, as are the next two
   void* context_ = nullptr;
   int count_ = 0;
-  int chunks_ = 0;
   std::atomic<bool> ending_{false};
   alignas(64) std::atomic<uint32_t> generation_{0};
   alignas(64) std::atomic<uint32_t> left_{0};  // chunks not finished
