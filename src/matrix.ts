@@ -69,8 +69,15 @@ export function createFloats(dtype: Dtype, length: number): FloatArray {
   return dtype === 'float32' ? new Float32Array(length) : new Float64Array(length);
 }
 
+/** Undefined for what is no array of floating-point numbers. */
+export function dtypeOf(array: unknown): Dtype | undefined {
+  if (!ArrayBuffer.isView(array)) return undefined;
+  const tag = (array as FloatArray)[Symbol.toStringTag];
+  return tag === 'Float32Array' ? 'float32' : tag === 'Float64Array' ? 'float64' : undefined;
+}
+
 export function isOfDtype(array: NumericArray, dtype: Dtype): array is FloatArray {
-  return array[Symbol.toStringTag] === (dtype === 'float32' ? 'Float32Array' : 'Float64Array');
+  return dtypeOf(array) === dtype;
 }
 
 /** Elements looked at between two turns of the event loop. */

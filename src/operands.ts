@@ -1,5 +1,6 @@
 import type { Dtype, FloatArray } from './backend/backend.js';
 import { expected } from './errors.js';
+import { dtypeOf } from './matrix.js';
 import { integer, invalid } from './validate.js';
 
 /** A row-major matrix in an array of the caller's. */
@@ -81,12 +82,6 @@ export class Operands {
     }
     return { name, array, columns, leading, span };
   }
-}
-
-function dtypeOf(array: unknown): Dtype | undefined {
-  if (!ArrayBuffer.isView(array)) return undefined;
-  const tag = (array as FloatArray)[Symbol.toStringTag];
-  return tag === 'Float32Array' ? 'float32' : tag === 'Float64Array' ? 'float64' : undefined;
 }
 
 function isGiven(name: string, fields: object): boolean {

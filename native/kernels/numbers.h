@@ -1,7 +1,6 @@
 // The caller's memory, and which of its rows are read.
 #pragma once
 
-#include <stddef.h>
 #include <stdint.h>
 
 namespace chainrule {

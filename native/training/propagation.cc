@@ -119,19 +119,15 @@ void Propagation<T>::prepare(const Pass<T>& pass, bool samples_stay) {
 template <typename T>
 template <typename Visit>
 void Propagation<T>::by_rows(const Pass<T>& pass, Visit visit) {
-  constexpr int kPassChunks = 5;  // each goes through all the weights
   const int groups = (pass.rows + kPanel<T> - 1) / kPanel<T>;
   if (upper_ == layers_.size() || groups < pass.team.size() || pass.team.size() == 1) {
     visit(pass);
     return;
   }
-  for_range(
-      pass.team, upper_work_, groups,
-      [&](Range range) {
-        ThreadTeam alone(1);
-        visit(pass.part({range.begin * kPanel<T>, std::min(range.end * kPanel<T>, pass.rows)}, alone));
-      },
-      kPassChunks);
+  for_range(pass.team, upper_work_, groups, [&](Range range) {
+    ThreadTeam alone(1);
+    visit(pass.part({range.begin * kPanel<T>, std::min(range.end * kPanel<T>, pass.rows)}, alone));
+  });
 }
 
 template <typename T>
