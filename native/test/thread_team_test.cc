@@ -1,5 +1,6 @@
-// One team for many jobs: the same helpers serve them all, and jobs too small for that wake none.
-#include "../training/thread_team.h"
+// One team for many jobs: the same helpers serve them all, and jobs too small for that wake none. What is shared is
+// visited once.
+#include "../training/split.h"
 
 #include <doctest/doctest.h>
 
@@ -44,6 +45,30 @@ TEST_CASE("whatever the sizes, each element is visited once") {
         for (const std::atomic<int>& times : visits) wrong += times != 1;
         INFO(threads << " threads, " << count << " elements, " << chunks << " chunks");
         CHECK(wrong == 0);
+      }
+    }
+  }
+}
+
+TEST_CASE("whatever the sides of a grid, each cell is visited once") {
+  constexpr int64_t kLittle = kSharedWork / 2, kMuch = int64_t{1} << 32;
+  for (const int threads : {1, 2, 3}) {
+    ThreadTeam team(threads);
+    for (const int64_t work : {kLittle, kMuch}) {
+      for (const int first : {1, 2, 5, 16}) {
+        for (const int second : {1, 7, 28, 90, 256}) {
+          std::vector<std::atomic<int>> visits(static_cast<size_t>(first * second));
+          constexpr int kUnit = 7;
+          for_grid(team, work, first, second, kUnit, [&](Range rows, Range columns, int) {
+            for (int r = rows.begin; r < rows.end; ++r) {
+              for (int c = columns.begin; c < columns.end; ++c) ++visits[static_cast<size_t>(r * second + c)];
+            }
+          });
+          int wrong = 0;
+          for (const std::atomic<int>& times : visits) wrong += times != 1;
+          INFO(threads << " threads, " << first << " x " << second << ", work " << work);
+          CHECK(wrong == 0);
+        }
       }
     }
   }

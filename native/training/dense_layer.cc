@@ -46,7 +46,7 @@ void DenseLayer<T>::forward(const Pass<T>& pass) {
                                    .output = pass.rows_of(epilogue ? output_.panels() : sums().panels()),
                                    .activation = epilogue ? activation_ : nullptr,
                                    .parameters = parameters_};
-  constexpr int kRowUnit = 8;  // rows that fill most of a tile
+  constexpr int kRowUnit = 28;  // rows that fill two tiles
   for_grid(pass.team, work(pass.rows), panels_of<T>(units_), pass.rows, kRowUnit,
            [&](Range panels, Range rows, int thread) {
              if (!this->own_input_) return pass.kernels.dense_forward(product, panels, rows);
@@ -98,17 +98,23 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, cons
   const Panels<T> transposed = pass.columns_of(delta_transposed_.panels());
   for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, panels_of<T>(units_),
             [&](Range panels) { pass.kernels.transpose(constant(delta), transposed, pass.rows, units_, panels); });
-  const DenseInputGradient<T> product = {.rows = pass.rows,
-                                         .inputs = inputs_,
-                                         .units = units_,
-                                         .weights = constant(weights_.panels()),
-                                         .delta_transposed = constant(transposed),
-                                         .activation = below.activation,
-                                         .parameters = below.parameters,
-                                         .saved = pass.rows_of(below.saved),
-                                         .gradient = pass.rows_of(input_gradient)};
-  for_range(pass.team, work(pass.rows), panels_of<T>(inputs_),
-            [&](Range panels) { pass.kernels.dense_input_gradient(product, panels); });
+  constexpr int kP = kPanel<T>;
+  for_grid(pass.team, work(pass.rows), panels_of<T>(inputs_), panels_of<T>(pass.rows), 1,
+           [&](Range panels, Range row_panels, int) {
+             const Range rows = {row_panels.begin * kP, std::min(row_panels.end * kP, pass.rows)};
+             const Pass<T> part = pass.part(rows, pass.team);
+             pass.kernels.dense_input_gradient(
+                 {.rows = part.rows,
+                  .inputs = inputs_,
+                  .units = units_,
+                  .weights = constant(weights_.panels()),
+                  .delta_transposed = part.columns_of(constant(delta_transposed_.panels())),
+                  .activation = below.activation,
+                  .parameters = below.parameters,
+                  .saved = part.rows_of(below.saved),
+                  .gradient = part.rows_of(input_gradient)},
+                 panels);
+           });
 }
 
 // Where there are more weights than activations, a thread had better keep to weights of its own; many more, where they
@@ -157,19 +163,14 @@ void DenseLayer<T>::parameter_gradients(const Pass<T>& pass, const Sink<T>& sink
     pass.kernels.dense_weight_gradient(product, {0, down}, {0, across}, part.upcoming);
     return;
   }
-  const int blocks = down * across;
-  const auto [begin, end] = part_of(blocks, part.range, part.parts);
-  for (int block = begin; block < end;) {
-    const int unit = block / across, input = block % across;
-    // Whole panels of units together, as far as there are any.
-    const int whole = input == 0 ? (end - block) / across : 0;
-    const Range units = {unit, unit + std::max(whole, 1)};
-    const Range inputs = {input, whole > 0 ? across : std::min(across, input + end - block)};
-    const int next = block + (units.end - units.begin) * (inputs.end - inputs.begin);
-    const UpcomingRows upcoming = part.upcoming.part({block - begin, next - begin}, end - begin);
+  const Range blocks = part_of(down * across, part.range, part.parts);
+  int done = 0;
+  for_rectangles(blocks, across, [&](Range units, Range inputs) {
+    const int next = done + (units.end - units.begin) * (inputs.end - inputs.begin);
+    const UpcomingRows upcoming = part.upcoming.part({done, next}, blocks.end - blocks.begin);
     pass.kernels.dense_weight_gradient(product, units, inputs, upcoming);
-    block = next;
-  }
+    done = next;
+  });
 }
 
 template <typename T>

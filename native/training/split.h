@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include <algorithm>
+
 #include "../kernels/kernels.h"
 #include "thread_team.h"
 
@@ -18,7 +20,8 @@ inline constexpr int kGatherCost = 32;
 
 // Chunks of a thread's share at most, each half of what is left: a thread that is done takes over the last ones of
 // another, and cores differ by some per cent even where nothing else runs on them.
-inline constexpr int kChunks = 6;
+inline constexpr int kChunks = 8;
+inline constexpr int64_t kSmallestChunk = 2 * kSharedWork;
 
 // Calls visit(range), or visit(range, thread), for contiguous parts of [0, count) on the threads of the team, or for
 // all of it on this thread.
@@ -30,28 +33,37 @@ void for_range(ThreadTeam& team, int64_t work, int count, Visit&& visit, int chu
   }
   const int64_t share = work / team.size();
   int worthwhile = 1;
-  while (worthwhile < chunks && share >> worthwhile >= kSharedWork) ++worthwhile;
+  while (worthwhile < chunks && share >> worthwhile >= kSmallestChunk) ++worthwhile;
   team.share(count, worthwhile, visit);
 }
 
-// Calls visit(range, range, thread) over a grid: splits whichever side leaves the threads more evenly loaded.
-// `second_unit` is the size of a piece of the second side below which splitting it gains nothing.
+// Cells `range` of a grid so wide, counted row by row, as visit(rows, columns) of as few rectangles as can be.
 template <typename Visit>
-void for_grid(ThreadTeam& team, int64_t work, int first, int second, int second_unit, Visit&& visit) {
-  const int threads = team.size();
-  if (threads == 1 || work < kSharedWork) {
+void for_rectangles(Range range, int width, Visit&& visit) {
+  for (int cell = range.begin; cell < range.end;) {
+    const int row = cell / width, column = cell % width, left = range.end - cell;
+    const int whole = column == 0 ? left / width : 0;
+    const Range rows = {row, row + std::max(whole, 1)};
+    const Range columns = {column, whole > 0 ? width : std::min(width, column + left)};
+    visit(rows, columns);
+    cell += (rows.end - rows.begin) * (columns.end - columns.begin);
+  }
+}
+
+// Calls visit(range, range, thread) over a grid. A thread's share is as few of the first side as can be, and the ends
+// of shares are pieces of one: what all threads but the last wait for is short. `unit` is the size of a piece of the
+// second side below which cutting it gains nothing.
+template <typename Visit>
+void for_grid(ThreadTeam& team, int64_t work, int first, int second, int unit, Visit&& visit) {
+  if (team.size() == 1 || work < kSharedWork) {
     visit(Range{0, first}, Range{0, second}, 0);
     return;
   }
-  const auto balance = [threads](int count) {
-    const int largest = (count + threads - 1) / threads;
-    return count == 0 ? 1.0 : static_cast<double>(count) / (static_cast<double>(largest) * threads);
-  };
-  if (balance(first) >= balance(second / second_unit)) {
-    for_range(team, work, first, [&](Range range, int thread) { visit(range, Range{0, second}, thread); });
-  } else {
-    for_range(team, work, second, [&](Range range, int thread) { visit(Range{0, first}, range, thread); });
-  }
+  const int pieces = std::max(1, second / unit);
+  for_range(team, work, first * pieces, [&](Range range, int thread) {
+    for_rectangles(range, pieces,
+                   [&](Range rows, Range columns) { visit(rows, part_of(second, columns, pieces), thread); });
+  });
 }
 
 }  // namespace chainrule
