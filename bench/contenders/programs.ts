@@ -42,6 +42,8 @@ export function pytorchProgram(options: PytorchOptions, isas: readonly string[],
       ...blasEnvironment(isas, tools),
       ...(capability && { ATEN_CPU_CAPABILITY: capability.toLowerCase() }),
       OMP_NUM_THREADS: String(options.threads),
+      // Large pages for its tensors, too.
+      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
     },
   };
 }
