@@ -51,8 +51,8 @@ class Buffer {
     return std::align_val_t{bytes_of(size) < kLargePage ? kLine : kLargePage};
   }
 
-  // Each batch goes through all weights and moments, and their pages are soon more than a processor keeps the addresses
-  // of: it is asked for large ones before the first access. Where there are none, nothing changes.
+  // Each batch goes through all weights and moments, whose small pages are soon more than a processor keeps the
+  // addresses of. The system is asked for large ones before the first access; where it has none, nothing changes.
   void advise() const {
 #if defined(MADV_HUGEPAGE)
     if (bytes_of(size_) >= kLargePage) madvise(data_, bytes_of(size_), MADV_HUGEPAGE);
