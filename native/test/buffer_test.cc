@@ -13,11 +13,11 @@ namespace {
 bool aligned(const void* address, uintptr_t bytes) { return reinterpret_cast<uintptr_t>(address) % bytes == 0; }
 
 TEST_CASE("memory is zero, and begins with a line, or with a large page where it fills one") {
-  constexpr ptrdiff_t kLargePage = 1 << 21, kElements = kLargePage / static_cast<ptrdiff_t>(sizeof(float));
+  constexpr ptrdiff_t kElements = kLargePage / sizeof(float);
   for (const ptrdiff_t size : {ptrdiff_t{1}, kElements - 1, kElements, 3 * kElements + 5}) {
     Buffer<float> buffer(size);
     CHECK(buffer.size() == size);
-    CHECK(aligned(buffer.data(), size < kElements ? 64 : kLargePage));
+    CHECK(aligned(buffer.data(), fills_large_page(static_cast<size_t>(size) * sizeof(float)) ? kLargePage : 64));
     CHECK(std::all_of(buffer.data(), buffer.data() + size, [](float x) { return x == 0; }));
 
     // Either kind goes back to where it came from.

@@ -36,7 +36,7 @@ TEST_CASE("whatever the sizes, each element is visited once") {
   for (const int threads : {1, 2, 3}) {
     ThreadTeam team(threads);
     for (const int count : {1, 2, 3, 7, 8, 64, 1000}) {
-      for (const int chunks : {1, 2, 6}) {
+      for (const int chunks : {1, 2, kChunks}) {
         std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
         team.share(count, chunks, [&](Range range) {
           for (int i = range.begin; i < range.end; ++i) ++visits[static_cast<size_t>(i)];

@@ -21,7 +21,7 @@ inline constexpr int kGatherCost = 32;
 // Chunks of a thread's share at most, each half of what is left: a thread that is done takes over the last ones of
 // another, and cores differ by some per cent even where nothing else runs on them.
 inline constexpr int kChunks = 8;
-inline constexpr int64_t kSmallestChunk = 2 * kSharedWork;  // smaller ones fill tiles badly
+inline constexpr int64_t kSmallestChunk = 2 * kSharedWork;  // half of it cost small networks 5 to 10 %
 
 // Calls visit(range), or visit(range, thread), for contiguous parts of [0, count) on the threads of the team, or for
 // all of it on this thread.
