@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "collapse.h"
 #include "optimization.h"
 #include "propagation.h"
 
@@ -50,6 +51,7 @@ class TrainerOf final : public Trainer {
 
   Propagation<T> propagation_;
   Optimization<T> optimization_;
+  Collapse collapse_x_, collapse_y_;  // of the last training job
   Held held_;
   bool has_gradients_ = false;  // of the last backward job
 };
@@ -115,11 +117,18 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job, ThreadTeam& team) {
   optimization_.select(job.optimizer, job.optimizer_step);
   propagation_.begin_updates(optimization_.sink());
   const int outputs = propagation_.plan().outputs;
+  const auto bytes = [&](const Numbers& numbers, int width) {
+    return static_cast<size_t>(job.samples.rows * width * bytes_of(numbers.type));
+  };
+  collapse_x_.begin(job.samples.x.data, bytes(job.samples.x, propagation_.plan().inputs));
+  collapse_y_.begin(job.samples.y.data, bytes(job.samples.y, outputs));
 
   int64_t update = 0;
   int64_t epoch_left = job.epoch_rows;
   for (int64_t first = 0; first < job.order_length; ++update) {
     if (cancelled()) return {update, Ended::kCancelled};
+    collapse_x_.advance();
+    collapse_y_.advance();
     const Batch batch = {.samples = job.samples,
                          .rows = {job.order, first, job.order_length},
                          .size = std::min({job.batch_size, epoch_left, job.order_length - first}),
