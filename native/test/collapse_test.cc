@@ -65,7 +65,7 @@ void advance_through(Collapse& collapse, const void* memory, size_t bytes) {
     collapse.begin(memory, bytes);
     const auto before = std::chrono::steady_clock::now();
     collapse.advance();
-    std::this_thread::sleep_for(8 * (std::chrono::steady_clock::now() - before));
+    std::this_thread::sleep_for(4 * (std::chrono::steady_clock::now() - before));
   }
 }
 

@@ -52,7 +52,7 @@ void Collapse::advance() {
     fresh_ = false;
     return;
   }
-  constexpr int kOtherWork = 7;  // for each part of this
+  constexpr int kOtherWork = 3;  // for each part of this
   const Clock::time_point before = Clock::now();
   if (before < due_) return;
   collapse(next_);

@@ -8,7 +8,7 @@
 
 namespace chainrule {
 
-// Collapses the small pages of memory into large ones, one at a time between other work, of which that takes an eighth
+// Collapses the small pages of memory into large ones, one at a time between other work, of which that takes a quarter
 // at most. What is in them stays where it is for whoever reads or writes it meanwhile.
 class Collapse {
  public:
