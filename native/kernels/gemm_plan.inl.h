@@ -4,7 +4,9 @@
 constexpr int kGemmDepth = 512;
 // Where c is turned on its way, each pass over it costs more than a deeper panel does.
 constexpr int kTurnedDepth = 2048;
-constexpr int kGemmRows = 8192, kCopiedRows = 1024;
+// For each group of B's panels a block goes through a page of A and one of C a row, where rows are that long: of more
+// pages a processor does not keep the addresses.
+constexpr int kGemmRows = 1024;
 // Elements of B in a group of panels, half of a 1 MiB L2: the rows of a tile go through all of them, then the next
 // rows. Twice as many gain 1 to 2 % where L2 has 2 MiB, and lose 7 to 12 % where it has one.
 template <typename T>
@@ -35,7 +37,7 @@ constexpr int right_elements(int depth) {
 template <typename T>
 ptrdiff_t gemm_workspace(int m, int n, int k) {
   return right_elements<T>(min_of(k, kTurnedDepth)) +
-         static_cast<ptrdiff_t>(min_of(m < n ? n : m, kCopiedRows)) * min_of(k, kGemmDepth);
+         static_cast<ptrdiff_t>(min_of(m < n ? n : m, kGemmRows)) * min_of(k, kGemmDepth);
 }
 
 // The largest block when `size` is cut into blocks of nearly equal size, `largest` at most.
@@ -105,7 +107,7 @@ struct GemmPlan {
     return end;
   }
   int depth() const { return block_of(product.k, turned && !copies_a ? kTurnedDepth : kGemmDepth); }
-  int rows() const { return block_of(product.m, copies_a ? kCopiedRows : kGemmRows); }
+  int rows() const { return block_of(product.m, kGemmRows); }
 };
 
 // Vectors lie along the columns of b, so b has to be turned if it lies across. The transposed product swaps the

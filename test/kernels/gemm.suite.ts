@@ -155,10 +155,9 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
   });
 
   it.each(forms)('multiplies with operands copied in several blocks (%o)', (form) => {
-    // Of native gemm: B from 65 rows on, in groups of 1 MiB; blocks of 8192 rows, or 1024 where A is copied; 2048 deep
-    // where c is turned.
+    // Of native gemm: B from 65 rows on, in groups of 512 KiB; blocks of 1024 rows; 2048 deep where c is turned.
     for (const [m, n, k] of [
-      [8200, 130, 2],
+      [2060, 130, 2],
       [1030, 300, 66],
       [70, 800, 1100],
       [300, 70, 2100],
