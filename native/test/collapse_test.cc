@@ -60,17 +60,17 @@ class Memory {
 };
 
 // As often as there are pages, and as there have to be pauses between them.
-void advance_through(Collapse& collapse, const void* memory, size_t bytes) {
+void advance_through(Collapse& collapse, const void* memory, size_t bytes, int64_t rows) {
   for (size_t at = 0; at < bytes; at += kLargePage) {
-    collapse.begin(memory, bytes);
+    collapse.begin(memory, bytes, rows);
     const auto before = std::chrono::steady_clock::now();
-    collapse.advance();
+    collapse.advance(1);
     std::this_thread::sleep_for(4 * (std::chrono::steady_clock::now() - before));
   }
 }
 
 TEST_CASE(
-    "memory is in large pages after as many updates as it has of them, but never after one, with what was in it") {
+    "rows are in large pages some updates after all have been trained on, and no earlier, with what was in them") {
   constexpr size_t kBytes = 8 * kLargePage;
   const Memory expected(kBytes), collapsed(kBytes);
   // Whether this system has large pages for who wants them, and its kernel does this at all.
@@ -83,17 +83,18 @@ TEST_CASE(
 
   Collapse collapse;
   const size_t before = large_bytes(collapsed.data());
-  collapse.begin(collapsed.data(), kBytes);
-  collapse.advance();
+  constexpr int64_t kRows = 3;
+  collapse.begin(collapsed.data(), kBytes, kRows);
+  for (int64_t r = 0; r < kRows; ++r) collapse.advance(1);
   CHECK(large_bytes(collapsed.data()) == before);
 
-  advance_through(collapse, collapsed.data(), kBytes);
+  advance_through(collapse, collapsed.data(), kBytes, kRows);
   CHECK(collapsed.as_written());
   if (able) CHECK(large_bytes(collapsed.data()) >= before + kBytes - kLargePage);
 
   // Less than a large page, or none at all.
-  advance_through(collapse, collapsed.data() + 64, kLargePage - 64);
-  advance_through(collapse, nullptr, 0);
+  advance_through(collapse, collapsed.data() + 64, kLargePage - 64, 0);
+  advance_through(collapse, nullptr, 0, 0);
   CHECK(collapsed.as_written());
 }
 

@@ -3,16 +3,15 @@
 #include "large_pages.h"
 
 #if defined(__linux__)
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #endif
 
 namespace chainrule {
+namespace {
 
 #if defined(__linux__)
-namespace {
 
 // The kernel would do it even where whoever runs the system wants no large pages.
 bool wanted() {
@@ -33,23 +32,30 @@ void collapse(char* page) {
   madvise(page, kLargePage, kCollapse);
 }
 
+#else
+
+bool wanted() { return false; }
+void collapse(char*) {}
+
+#endif
+
 }  // namespace
 
-void Collapse::begin(const void* memory, size_t bytes) {
+void Collapse::begin(const void* memory, size_t bytes, int64_t rows) {
   if (memory == memory_ && bytes == bytes_) return;
   memory_ = memory;
   bytes_ = bytes;
-  fresh_ = true;
+  rows_left_ = rows;
   const uintptr_t begin = reinterpret_cast<uintptr_t>(memory), end = begin + bytes;
   const bool some = memory && (begin + kLargePage - 1) / kLargePage < end / kLargePage && wanted();
   next_ = some ? reinterpret_cast<char*>((begin + kLargePage - 1) / kLargePage * kLargePage) : nullptr;
   end_ = some ? reinterpret_cast<char*>(end / kLargePage * kLargePage) : nullptr;
 }
 
-void Collapse::advance() {
+void Collapse::advance(int64_t rows) {
   if (next_ == end_) return;
-  if (fresh_) {
-    fresh_ = false;
+  if (rows_left_ > 0) {
+    rows_left_ -= rows;
     return;
   }
   constexpr int kOtherWork = 3;  // for each part of this
@@ -60,12 +66,5 @@ void Collapse::advance() {
   const Clock::time_point after = Clock::now();
   due_ = after + kOtherWork * (after - before);
 }
-
-#else
-
-void Collapse::begin(const void*, size_t) {}
-void Collapse::advance() {}
-
-#endif
 
 }  // namespace chainrule

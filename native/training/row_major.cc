@@ -49,7 +49,7 @@ struct Activation {
 template <typename T>
 void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, CallResources& resources) const {
   const int64_t work = static_cast<int64_t>(product.m) * product.n * product.k;
-  if (threads == 1 || work < kSharedWork) {
+  if (threads == 1 || work <= kSharedWork) {
     Gemm<T> whole = product;
     whole.workspace = resources.workspace<T>(kernels.gemm_workspace(product.m, product.n, product.k));
     kernels.gemm(whole);
@@ -271,7 +271,7 @@ void RowMajorKernels<T>::dropout_mask(const DropoutMask& mask, int rows, int col
 template <typename T>
 ptrdiff_t RowMajorKernels<T>::first_not_finite(const T* values, ptrdiff_t count, int threads,
                                                CallResources& resources) const {
-  if (threads == 1 || count * kElementwiseCost < kSharedWork) return kernels.first_not_finite(values, count);
+  if (threads == 1 || count * kElementwiseCost <= kSharedWork) return kernels.first_not_finite(values, count);
   std::atomic<ptrdiff_t> first = count;
   auto search = [&](Range parts) {
     const ptrdiff_t begin = count / threads * parts.begin;

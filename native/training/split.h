@@ -10,7 +10,7 @@
 
 namespace chainrule {
 
-// Work is counted in multiply-adds. Below this much (a few microseconds) handing over costs more than the other core
+// Work is counted in multiply-adds. Up to this much (a few microseconds) handing over costs more than the other core
 // gains.
 inline constexpr int64_t kSharedWork = 1 << 18;
 // What an elementwise operation costs beside a multiply-add of a product.
@@ -27,7 +27,7 @@ inline constexpr int64_t kSmallestChunk = 2 * kSharedWork;  // half of it cost s
 // all of it on this thread.
 template <typename Visit>
 void for_range(ThreadTeam& team, int64_t work, int count, Visit&& visit, int chunks = kChunks) {
-  if (work < kSharedWork || count < 2 || !team.worth_sharing(work)) {
+  if (work <= kSharedWork || count < 2 || !team.worth_sharing(work)) {
     ThreadTeam::call(visit, {0, count}, 0);
     return;
   }
@@ -55,7 +55,7 @@ void for_rectangles(Range range, int width, Visit&& visit) {
 // second side below which cutting it gains nothing.
 template <typename Visit>
 void for_grid(ThreadTeam& team, int64_t work, int first, int second, int unit, Visit&& visit) {
-  if (team.size() == 1 || work < kSharedWork) {
+  if (team.size() == 1 || work <= kSharedWork) {
     visit(Range{0, first}, Range{0, second}, 0);
     return;
   }

@@ -117,24 +117,25 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job, ThreadTeam& team) {
   optimization_.select(job.optimizer, job.optimizer_step);
   propagation_.begin_updates(optimization_.sink());
   const int outputs = propagation_.plan().outputs;
-  const auto bytes = [&](const Numbers& numbers, int width) {
-    return static_cast<size_t>(job.samples.rows * width * bytes_of(numbers.type));
+  const auto begin_collapse = [&](Collapse& collapse, const Numbers& numbers, int width) {
+    const int64_t rows = job.samples.rows;
+    collapse.begin(numbers.data, static_cast<size_t>(rows * width * bytes_of(numbers.type)), rows);
   };
-  collapse_x_.begin(job.samples.x.data, bytes(job.samples.x, propagation_.plan().inputs));
-  collapse_y_.begin(job.samples.y.data, bytes(job.samples.y, outputs));
+  begin_collapse(collapse_x_, job.samples.x, propagation_.plan().inputs);
+  begin_collapse(collapse_y_, job.samples.y, outputs);
 
   int64_t update = 0;
   int64_t epoch_left = job.epoch_rows;
   for (int64_t first = 0; first < job.order_length; ++update) {
     if (cancelled()) return {update, Ended::kCancelled};
-    collapse_x_.advance();
-    collapse_y_.advance();
     const Batch batch = {.samples = job.samples,
                          .rows = {job.order, first, job.order_length},
                          .size = std::min({job.batch_size, epoch_left, job.order_length - first}),
                          .pass_rows = job.pass_rows,
                          .update = static_cast<uint32_t>(job.first_update + update),
                          .training = true};
+    collapse_x_.advance(batch.size);
+    collapse_y_.advance(batch.size);
     propagation_.reserve(propagation_.rows_per_pass(batch), false);
     optimization_.prepare(job.optimizer_step + update, job.learning_rates[job.learning_rate_count == 1 ? 0 : update]);
     if (job.penalties) job.penalties[update] = optimization_.penalty();
