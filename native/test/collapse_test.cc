@@ -89,6 +89,7 @@ TEST_CASE(
   CHECK(large_bytes(collapsed.data()) == before);
 
   advance_through(collapse, collapsed.data(), kBytes, kRows);
+  CHECK(!collapse.advance(1));
   CHECK(collapsed.as_written());
   if (able) CHECK(large_bytes(collapsed.data()) >= before + kBytes - kLargePage);
 

@@ -52,19 +52,20 @@ void Collapse::begin(const void* memory, size_t bytes, int64_t rows) {
   end_ = some ? reinterpret_cast<char*>(end / kLargePage * kLargePage) : nullptr;
 }
 
-void Collapse::advance(int64_t rows) {
-  if (next_ == end_) return;
+bool Collapse::advance(int64_t rows) {
+  if (next_ == end_) return false;
   if (rows_left_ > 0) {
     rows_left_ -= rows;
-    return;
+    return true;
   }
   constexpr int kOtherWork = 3;  // for each part of this
   const Clock::time_point before = Clock::now();
-  if (before < due_) return;
+  if (before < due_) return true;
   collapse(next_);
   next_ += kLargePage;
   const Clock::time_point after = Clock::now();
   due_ = after + kOtherWork * (after - before);
+  return true;
 }
 
 }  // namespace chainrule

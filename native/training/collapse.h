@@ -16,8 +16,8 @@ class Collapse {
  public:
   // Memory that has to be there for as long as advance() is called. Other memory than before begins anew.
   void begin(const void* memory, size_t bytes, int64_t rows);
-  // Before an update by so many rows.
-  void advance(int64_t rows);
+  // Before an update by so many rows. False once there is nothing left to do.
+  bool advance(int64_t rows);
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -134,8 +134,7 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job, ThreadTeam& team) {
                          .pass_rows = job.pass_rows,
                          .update = static_cast<uint32_t>(job.first_update + update),
                          .training = true};
-    collapse_x_.advance(batch.size);
-    collapse_y_.advance(batch.size);
+    if (!collapse_x_.advance(batch.size)) collapse_y_.advance(batch.size);  // one after the other: a quarter in all
     propagation_.reserve(propagation_.rows_per_pass(batch), false);
     optimization_.prepare(job.optimizer_step + update, job.learning_rates[job.learning_rate_count == 1 ? 0 : update]);
     if (job.penalties) job.penalties[update] = optimization_.penalty();
