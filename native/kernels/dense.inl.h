@@ -82,12 +82,12 @@ inline void activate_tile(const DenseForward<T>& layer, const T* z, T* output, i
   }
 }
 
-// With more rows, fewer inputs of them than these would stay in L2, and chains would be stored too often.
+// With more rows, fewer than 512 inputs of them would stay in L2, and chains would be stored too often.
 template <typename T>
-constexpr int kRowsTogether = kResident / (2 * kBlock * static_cast<int>(sizeof(T)));
+constexpr int kRowsTogether = kResident / (512 * static_cast<int>(sizeof(T)));
 
 // Loops: rows that go together, part of the inputs (that part of these rows stays in L2), panel of units, block of
-// inputs (that part of W's panel stays in L1), tile of rows.
+// inputs, tile of rows.
 template <typename T>
 void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) {
   constexpr int kP = kPanel<T>;
@@ -188,8 +188,7 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
   }
 }
 
-// Loops: part of the inputs (those rows of W stay in L2), panel of the batch, block of units (that part of deltaᵀ's
-// panel stays in L1), tile of inputs.
+// Loops: part of the inputs (those rows of W stay in L2), panel of the batch, block of units, tile of inputs.
 template <typename T>
 void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;

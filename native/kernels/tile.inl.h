@@ -6,7 +6,9 @@ constexpr int min_of(int a, int b) { return a < b ? a : b; }
 template <typename T>
 alignas(64) constexpr T kZeroRow[kPanel<T>] = {};
 
-constexpr int kBlock = 256;  // depth of k kept in L1: 256 × 128 bytes of one panel of b are 32 KiB
+// Depth of k at most: 416 × 128 bytes of one panel of b are 52 KiB. They need not stay in L1: L2 brings them in as fast
+// as tiles go through them, and to store the chains more often costs more.
+constexpr int kBlock = 416;
 
 // How a(r, k) lies in its panels.
 enum class Orientation {

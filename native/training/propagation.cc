@@ -10,6 +10,9 @@ namespace chainrule {
 // Bounds the memory of a large batch, and its rows of a layer stay in L2.
 constexpr int64_t kPassRows = 1024;
 
+// Rows of a part that only go forward: few, so that no thread waits long for the last part of another.
+constexpr int kForwardRows = 16;
+
 // A copy of the input that does not stay in L2 is no nearer than another core's. All copies together, for the memory of
 // very many threads.
 constexpr int64_t kMostOwnInput = 1 << 21;
@@ -118,15 +121,15 @@ void Propagation<T>::prepare(const Pass<T>& pass, bool samples_stay) {
 
 template <typename T>
 template <typename Visit>
-void Propagation<T>::by_rows(const Pass<T>& pass, Visit visit) {
-  const int groups = (pass.rows + kPanel<T> - 1) / kPanel<T>;
+void Propagation<T>::by_rows(const Pass<T>& pass, int unit, Visit visit) {
+  const int groups = (pass.rows + unit - 1) / unit;
   if (upper_ == layers_.size() || groups < pass.team.size() || pass.team.size() == 1) {
     visit(pass);
     return;
   }
   for_range(pass.team, upper_work_, groups, [&](Range range) {
     ThreadTeam alone(1);
-    visit(pass.part({range.begin * kPanel<T>, std::min(range.end * kPanel<T>, pass.rows)}, alone));
+    visit(pass.part({range.begin * unit, std::min(range.end * unit, pass.rows)}, alone));
   });
 }
 
@@ -203,14 +206,14 @@ void Propagation<T>::backward_upper(const Pass<T>& part, bool input_gradient) {
 template <typename T>
 void Propagation<T>::forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay) {
   begin_forward(pass, samples, rows, samples_stay);
-  by_rows(pass, [&](const Pass<T>& part) { forward_upper(part, samples, rows); });
+  by_rows(pass, kForwardRows, [&](const Pass<T>& part) { forward_upper(part, samples, rows); });
 }
 
 template <typename T>
 void Propagation<T>::forward_to_loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
                                      double& sum) {
   begin_forward(pass, samples, rows, true);
-  by_rows(pass, [&](const Pass<T>& part) {
+  by_rows(pass, kForwardRows, [&](const Pass<T>& part) {
     forward_upper(part, samples, rows);
     find_losses(part, samples, rows, 1);
   });
@@ -221,7 +224,7 @@ template <typename T>
 void Propagation<T>::forward_and_back(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
                                       double divisor, double& sum, bool input_gradient) {
   begin_forward(pass, samples, rows, true);
-  by_rows(pass, [&](const Pass<T>& part) {
+  by_rows(pass, kPanel<T>, [&](const Pass<T>& part) {
     forward_upper(part, samples, rows);
     find_losses(part, samples, rows, divisor);
     backward_upper(part, input_gradient);
@@ -248,7 +251,7 @@ template <typename T>
 void Propagation<T>::backward_from(const Pass<T>& pass, const T* output_gradient, const Sink<T>& sink,
                                    bool input_gradient) {
   copy_in(output_gradient, plan_.outputs, pass.rows, plan_.outputs, layers_.back()->gradient());
-  by_rows(pass, [&](const Pass<T>& part) { backward_upper(part, input_gradient); });
+  by_rows(pass, kPanel<T>, [&](const Pass<T>& part) { backward_upper(part, input_gradient); });
   backward(pass, sink, input_gradient);
 }
 
