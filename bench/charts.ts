@@ -4,7 +4,6 @@ import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { gemmLibraries, ours, pytorch } from './contenders/registry.js';
 import type { Report } from './report.js';
-import { peakOf, shareOfPeak } from './tables.js';
 import type { TrainingResult } from './training.bench.js';
 
 export async function drawCharts(report: Report): Promise<void> {
@@ -59,24 +58,24 @@ function workloadChart({ workload, contenders }: TrainingResult): object {
 
 /** Shares of the peak: of training, and of the products that it is made of. */
 function peakChart({ training, gemm }: Report): object {
-  const trainingValues = (training?.results ?? []).flatMap(({ workload, operationsPerRow, peaks, contenders }) =>
+  const trainingValues = (training?.results ?? []).flatMap(({ workload, contenders }) =>
     contenders
       .filter(({ contender }) => [ours.best, ours.oneThread, ours.avx2, pytorch].some((name) => name === contender))
       .map((figure) => ({
         what: workload,
         contender: figure.contender,
-        share: shareOfPeak(figure, operationsPerRow, peaks),
+        share: figure.share.median,
       })),
   );
   const libraries: string[] = [ours.best, ...gemmLibraries.map(({ library }) => library)];
-  const gemmValues = (gemm?.results ?? []).flatMap(({ shape, peaks, contenders }) =>
+  const gemmValues = (gemm?.results ?? []).flatMap(({ shape, contenders }) =>
     contenders
       .filter(({ library }) => libraries.includes(library))
-      .map(({ library, threads, speed }) => ({
+      .map(({ library, threads, share }) => ({
         what: shape.name,
         contender: library,
         threads: `GEMM, ${threads} thread${threads > 1 ? 's' : ''}`,
-        share: speed.median / peakOf(peaks, threads > 1),
+        share: share.median,
       })),
   );
   const panel = (title: string, values: readonly object[]) => ({

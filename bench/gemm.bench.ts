@@ -3,11 +3,10 @@ import type { Settings } from './settings.js';
 import { type GemmShape, gemmShapes } from './shapes.js';
 import { geometricMean, type Spread, spreadOf } from './statistics.js';
 import type { GemmTask } from './tasks.js';
-import { PeakMeter, type Peaks, takeTurns } from './turns.js';
+import { sharesOfPeak, takeTurns } from './turns.js';
 
 export interface GemmResult {
   readonly shape: GemmShape;
-  readonly peaks: Peaks;
   readonly contenders: readonly GemmFigure[];
 }
 
@@ -17,28 +16,32 @@ export interface GemmFigure {
   readonly ran: string;
   /** Floating-point operations per second. */
   readonly speed: Spread;
+  /** Of the peak in the same round, of each turn. */
+  readonly share: Spread;
 }
 
 /** All shapes by each library on one thread and on all; each process checks its answers before and after it is timed. */
 export async function benchGemm({ isas, fastIsas, tools, rounds, wants, among }: Settings): Promise<GemmResult[]> {
   const shapes = gemmShapes.filter(({ name }) => wants(name));
-  const meter = new PeakMeter(fastIsas);
   const turns = await takeTurns({
     entrants: among(gemmEntrants(isas, tools)),
     rounds,
-    meter,
+    isas: fastIsas,
     task: { kind: 'gemm', shapes } satisfies GemmTask,
     speedOf: ({ speeds }) => geometricMean(speeds.map((samples) => spreadOf(samples).median)),
   });
-  const { peaks } = meter;
   return shapes.map((shape, i) => ({
     shape,
-    peaks,
-    contenders: turns.map(({ entrant: { library, threads }, answers }) => ({
+    contenders: turns.map(({ entrant: { library, threads }, answers, peaks }) => ({
       library,
       threads,
       ran: answers[0].ran,
       speed: spreadOf(answers.flatMap(({ speeds }) => speeds[i])),
+      share: sharesOfPeak(
+        answers.map(({ speeds }) => spreadOf(speeds[i]).median),
+        peaks,
+        { all: threads > 1 },
+      ),
     })),
   }));
 }

@@ -1,17 +1,16 @@
 import { type OpenCase, readOutputs, withCase } from './cases.js';
-import { inferenceEntrants, type Likeness, type NetworkEntrant } from './contenders/registry.js';
+import { ceilingOf, inferenceEntrants, type Likeness, type NetworkEntrant } from './contenders/registry.js';
 import type { Settings } from './settings.js';
 import { type Inference, inferences, operationsPerPrediction } from './shapes.js';
 import { type Spread, spreadOf } from './statistics.js';
 import type { InferenceTask } from './tasks.js';
 import { lossTolerance } from './tolerance.js';
-import { fastestOf, PeakMeter, type Peaks, takeTurns } from './turns.js';
+import { fastestOf, sharesOfPeak, takeTurns } from './turns.js';
 
 export interface InferenceResult {
   readonly inference: string;
   readonly rows: number;
   readonly operationsPerRow: number;
-  readonly peaks: Peaks;
   /** Between outputs, which are shares of 1: what rounding explains. */
   readonly tolerance: number;
   readonly contenders: readonly InferenceFigure[];
@@ -25,6 +24,8 @@ export interface InferenceFigure {
   readonly ran: string;
   /** Of a call, for all rows. */
   readonly seconds: Spread;
+  /** Of the peak in the same round, of each turn. */
+  readonly share: Spread;
   /** From this library's outputs, the largest. */
   readonly difference: number;
 }
@@ -48,27 +49,28 @@ async function benchPrediction(
   entrants: readonly NetworkEntrant[],
   { fastIsas, rounds }: Settings,
 ): Promise<InferenceResult> {
-  const meter = new PeakMeter(fastIsas);
   const expected = network.predictSync(x).data;
   const differences = new Map<NetworkEntrant, number>();
   const turns = await takeTurns({
     entrants,
     rounds,
-    meter,
+    isas: fastIsas,
     task: { kind: 'inference', case: given } satisfies InferenceTask,
     speedOf: ({ seconds }) => 1 / spreadOf(seconds).median,
     afterTurn: (entrant) => differences.set(entrant, largestDifference(readOutputs(given), expected)),
   });
-  const figures = turns.map(({ entrant, answers }): InferenceFigure => {
+  const figures = turns.map(({ entrant, answers, peaks }): InferenceFigure => {
     const { contender, variant, likeness } = entrant;
     const seconds = spreadOf(answers.flatMap((answer) => answer.seconds));
-    return { contender, variant, likeness, ran: answers[0].ran, seconds, difference: differences.get(entrant)! };
+    const operations = rows * operationsPerPrediction(workload);
+    const speeds = answers.map((answer) => operations / spreadOf(answer.seconds).median);
+    const share = sharesOfPeak(speeds, peaks, ceilingOf(contender));
+    return { contender, variant, likeness, ran: answers[0].ran, seconds, share, difference: differences.get(entrant)! };
   });
   return {
     inference: name,
     rows,
     operationsPerRow: operationsPerPrediction(workload),
-    peaks: meter.peaks,
     tolerance: lossTolerance(workload, 0, 'float32'),
     contenders: fastestOf(figures, ({ seconds }) => 1 / seconds.median),
   };

@@ -7,7 +7,7 @@ import type { Settings } from './settings.js';
 import { operationsPerRow, type Workload } from './shapes.js';
 import { type Spread, spreadOf } from './statistics.js';
 import { trainingTask } from './training.bench.js';
-import { PeakMeter, type Peaks, takeTurns } from './turns.js';
+import { sharesOfPeak, takeTurns } from './turns.js';
 
 /** What is varied, one thing at a time, from the same network. */
 export type Dimension = 'batch size' | 'width' | 'depth' | 'rows';
@@ -15,9 +15,9 @@ export type Dimension = 'batch size' | 'width' | 'depth' | 'rows';
 export interface ScalingResult {
   readonly dimension: Dimension;
   readonly value: number;
-  readonly peaks: Peaks;
   /** For one multiply-add that the mathematics needs, with all threads. */
   readonly secondsPerMultiplyAdd: Spread;
+  readonly share: Spread;
 }
 
 const base = { 'batch size': 128, width: 256, depth: 3, rows: 16_384 };
@@ -38,20 +38,21 @@ export async function benchScaling(settings: Settings): Promise<ScalingResult[]>
 
 async function benchPoint(dimension: Dimension, value: number, { isas }: Settings): Promise<ScalingResult> {
   const workload = workloadWith({ ...base, [dimension]: value });
-  const meter = new PeakMeter(isas.slice(0, 1));
   const entrant = { contender: ours.best, variant: '', program: chainrule(isas[0], allCores) };
-  const [{ answers }] = await withCase(workload, ({ given }) =>
+  const [{ answers, peaks }] = await withCase(workload, ({ given }) =>
     takeTurns({
       entrants: [entrant],
       rounds: 1,
-      meter,
+      isas: isas.slice(0, 1),
       task: { ...trainingTask(given), seconds: 0.75 },
       speedOf: ({ speeds }) => spreadOf(speeds).median,
     }),
   );
   const multiplyAdds = operationsPerRow(workload) / 2;
   const seconds = answers.flatMap(({ speeds }) => speeds.map((rowsPerSecond) => 1 / (rowsPerSecond * multiplyAdds)));
-  return { dimension, value, peaks: meter.peaks, secondsPerMultiplyAdd: spreadOf(seconds) };
+  const speeds = answers.map((answer) => spreadOf(answer.speeds).median * operationsPerRow(workload));
+  const share = sharesOfPeak(speeds, peaks, { all: true });
+  return { dimension, value, secondsPerMultiplyAdd: spreadOf(seconds), share };
 }
 
 /** As many inputs as units in each hidden layer. */

@@ -6,8 +6,7 @@ import type { GemmFigure, GemmResult } from './gemm.bench.js';
 import type { InferenceResult } from './inference.bench.js';
 import type { MemoryResult } from './memory.bench.js';
 import type { ScalingResult } from './scaling.bench.js';
-import type { TrainingFigure, TrainingResult } from './training.bench.js';
-import type { Peaks } from './turns.js';
+import type { TrainingResult } from './training.bench.js';
 
 export function gemmTable(results: readonly GemmResult[]): Table {
   const threads = [...new Set(results.flatMap(({ contenders }) => contenders.map((figure) => figure.threads)))];
@@ -18,7 +17,7 @@ export function gemmTable(results: readonly GemmResult[]): Table {
     'best library',
     'ratio',
   ]);
-  const rows = results.map(({ shape, peaks, contenders }) => {
+  const rows = results.map(({ shape, contenders }) => {
     const cells = threads.flatMap((n) => {
       const own = contenders.find((figure) => figure.library === ours.best && figure.threads === n);
       if (!own) return ['', '', '', '', ''];
@@ -26,7 +25,7 @@ export function gemmTable(results: readonly GemmResult[]): Table {
       return [
         giga(own.speed.median),
         spread(own.speed),
-        percent(own.speed.median / peakOf(peaks, n > 1)),
+        percent(own.share.median),
         best ? `${best.library} ${giga(best.speed.median)}` : '',
         best ? ratio(own.speed.median / best.speed.median) : '',
       ];
@@ -46,14 +45,7 @@ export function bestLibrary(contenders: readonly GemmFigure[], threads: number):
     );
 }
 
-export function trainingTable({
-  workload,
-  operationsPerRow,
-  peaks,
-  comparedUpdates,
-  firstLoss,
-  contenders,
-}: TrainingResult): Table {
+export function trainingTable({ workload, comparedUpdates, firstLoss, contenders }: TrainingResult): Table {
   const own = contenders.find(({ contender }) => contender === ours.best);
   const head = [
     workload,
@@ -69,7 +61,7 @@ export function trainingTable({
     `${figure.contender}${marks[figure.likeness]}`,
     count(figure.speed.median),
     spread(figure.speed),
-    percent(shareOfPeak(figure, operationsPerRow, peaks)),
+    percent(figure.share.median),
     own ? ratio(own.speed.median / figure.speed.median) : '',
     loss(figure.loss),
     megabytes(figure.peakBytes),
@@ -93,30 +85,14 @@ export function trainingMatrix(results: readonly TrainingResult[]): Table {
   return { head: ['rows/s', ...results.map(({ workload }) => workload)], rows };
 }
 
-/** Of the peak of the cores and of the instruction set that it runs on; of the best where it chooses itself. */
-export function shareOfPeak({ contender, speed }: TrainingFigure, operationsPerRow: number, peaks: Peaks): number {
-  const isa = contender === ours.avx2 ? 'avx2' : Object.keys(peaks)[0];
-  return (speed.median * operationsPerRow) / peakOf(peaks, contender !== ours.oneThread, isa);
-}
-
-export function inferenceTable({
-  inference,
-  rows: count_,
-  operationsPerRow,
-  peaks,
-  contenders,
-}: InferenceResult): Table {
+export function inferenceTable({ inference, rows: count_, contenders }: InferenceResult): Table {
   const own = contenders.find(({ contender }) => contender === ours.best);
-  const rows = contenders.map(({ contender, variant, likeness, seconds, difference }) => [
+  const rows = contenders.map(({ contender, variant, likeness, seconds, share, difference }) => [
     `${contender}${marks[likeness]}`,
     microseconds(seconds.median),
     spread(seconds),
     count(count_ / seconds.median),
-    percent(
-      (count_ * operationsPerRow) /
-        seconds.median /
-        peakOf(peaks, contender !== ours.oneThread, contender === ours.avx2 ? 'avx2' : undefined),
-    ),
+    percent(share.median),
     own ? ratio(seconds.median / own.seconds.median) : '',
     difference.toExponential(1),
     variant,
@@ -128,12 +104,12 @@ export function inferenceTable({
 }
 
 export function scalingTable(results: readonly ScalingResult[]): Table {
-  const rows = results.map(({ dimension, value, peaks, secondsPerMultiplyAdd }) => [
+  const rows = results.map(({ dimension, value, secondsPerMultiplyAdd, share }) => [
     dimension,
     value.toLocaleString('en-US'),
     (1e12 * secondsPerMultiplyAdd.median).toFixed(2),
     spread(secondsPerMultiplyAdd),
-    percent(2 / secondsPerMultiplyAdd.median / peakOf(peaks, true)),
+    percent(share.median),
   ]);
   return { head: ['varied', 'value', 'ps per multiply-add', '±', 'peak'], rows };
 }
@@ -173,12 +149,6 @@ export function memoryTable({ wide, networks, large }: MemoryResult): Table {
       [`share of those on ${count(large.smallRows)} rows`, percent(rowsPerSecond.large / rowsPerSecond.small)],
     ],
   };
-}
-
-/** The most that was measured: less is what something else on the machine took. */
-export function peakOf(peaks: Peaks, all: boolean, isa = Object.keys(peaks)[0]): number {
-  const { oneCore, allCores } = peaks[isa];
-  return (all ? allCores : oneCore).maximum;
 }
 
 function loss(value: number): string {

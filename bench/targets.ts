@@ -3,7 +3,7 @@ import { fann, ours, pureJavaScript, pytorch } from './contenders/registry.js';
 import { count, giga, megabytes, microseconds, percent, ratio, type Table } from './format.js';
 import type { Report } from './report.js';
 import { geometricMean } from './statistics.js';
-import { bestLibrary, peakOf, shareOfPeak } from './tables.js';
+import { bestLibrary } from './tables.js';
 import type { TrainingResult } from './training.bench.js';
 
 interface Training {
@@ -48,7 +48,7 @@ function trainingRow(results: readonly TrainingResult[], name: string): string[]
   const peer = speedsOf(result)[pytorch];
   const [reached, wanted] =
     'peak' in asked
-      ? [`${percent(shareOfPeak(figure, result.operationsPerRow, result.peaks))} of the peak`, percent(asked.peak)]
+      ? [`${percent(figure.share.median)} of the peak`, percent(asked.peak)]
       : [`${count(own)} rows/s`, count(asked.rowsPerSecond)];
   return [[name, reached, wanted, peer ? ratio(own / peer) : '', ratio(againstPytorch)]];
 }
@@ -59,11 +59,10 @@ function inferenceRows({ inference: figures }: Report): string[][] {
     if (!own) return [];
     const { peak, seconds = 0, againstPytorch } = inference[result.inference];
     const peer = result.contenders.find(({ contender }) => contender === pytorch);
-    const share = (result.rows * result.operationsPerRow) / own.seconds.median / peakOf(result.peaks, true);
     const [reached, wanted] =
       peak === undefined
         ? [`${microseconds(own.seconds.median)} µs`, `${microseconds(seconds)} µs`]
-        : [`${percent(share)} of the peak`, percent(peak)];
+        : [`${percent(own.share.median)} of the peak`, percent(peak)];
     const against = peer ? ratio(peer.seconds.median / own.seconds.median) : '';
     return [[result.inference, reached, wanted, against, ratio(againstPytorch)]];
   });
@@ -109,10 +108,7 @@ export function furtherTable(report: Report): Table {
     rows.push([`the second core elsewhere, the least: ${least.name}`, ratio(least.gain), ratio(1)]);
   }
   const onAvx2 = workload('wide')?.contenders.find(({ contender }) => contender === ours.avx2);
-  if (onAvx2) {
-    const { operationsPerRow, peaks } = workload('wide')!;
-    rows.push(['wide on AVX2, of its own peak', percent(shareOfPeak(onAvx2, operationsPerRow, peaks)), '85 %']);
-  }
+  if (onAvx2) rows.push(['wide on AVX2, of its own peak', percent(onAvx2.share.median), '85 %']);
   const { [ours.best]: xor, [fann]: xorOfFann } = speeds('xor');
   if (xor && xorOfFann) rows.push(['xor against FANN', ratio(xor / xorOfFann), ratio(2)]);
   rows.push(...typescriptRows(results));

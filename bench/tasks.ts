@@ -27,8 +27,8 @@ export interface TrainingTask {
   /** Trained in this order of rows, unshuffled; then judged by the outputs for the first `judgedRows`. */
   readonly compared: Share;
   readonly judgedRows: number;
-  /** Of the training that is timed, before time is taken: so many updates, but for no longer than so. */
-  readonly warmUp: { readonly updates: number; readonly seconds: number };
+  /** Of the training that is timed, before time is taken: so many updates, but no longer and no shorter than so. */
+  readonly warmUp: { readonly updates: number; readonly leastSeconds: number; readonly mostSeconds: number };
   readonly seconds: number;
 }
 

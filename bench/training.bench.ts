@@ -1,18 +1,16 @@
 import { type OpenCase, readOutputs, withCase } from './cases.js';
-import { type Likeness, type NetworkEntrant, trainingEntrants } from './contenders/registry.js';
+import { ceilingOf, type Likeness, type NetworkEntrant, trainingEntrants } from './contenders/registry.js';
 import { lossOf } from './losses.js';
 import type { Settings } from './settings.js';
 import { operationsPerRow, type Workload, workloads } from './shapes.js';
 import { type Spread, spreadOf } from './statistics.js';
 import type { Case, TrainingTask } from './tasks.js';
 import { lossTolerance } from './tolerance.js';
-import { fastestOf, PeakMeter, type Peaks, takeTurns } from './turns.js';
+import { fastestOf, sharesOfPeak, takeTurns } from './turns.js';
 
 export interface TrainingResult {
   readonly workload: string;
   readonly operationsPerRow: number;
-  /** By instruction set. */
-  readonly peaks: Peaks;
   readonly comparedUpdates: number;
   /** Before any update. */
   readonly firstLoss: number;
@@ -29,6 +27,8 @@ export interface TrainingFigure {
   readonly ran: string;
   /** Rows per second. */
   readonly speed: Spread;
+  /** Of the peak in the same round, of each turn. */
+  readonly share: Spread;
   readonly peakBytes: number;
   /** After the compared updates. */
   readonly loss: number;
@@ -48,25 +48,29 @@ async function benchWorkload(
   entrants: readonly NetworkEntrant[],
   { fastIsas, rounds }: Settings,
 ): Promise<TrainingResult> {
-  const meter = new PeakMeter(fastIsas);
   const task = trainingTask(given);
   const firstOutputs = network.predictSync(x.subarray(0, task.judgedRows * given.inputs));
   const losses = new Map<NetworkEntrant, number>();
   const turns = await takeTurns({
     entrants,
     rounds,
-    meter,
+    isas: fastIsas,
     task,
     speedOf: ({ speeds }) => spreadOf(speeds).median,
     afterTurn: (entrant) => losses.set(entrant, lossOf(given, readOutputs(given), y)),
   });
   const figures = turns.map(
-    ({ entrant: { contender, variant, likeness }, answers }, i): TrainingFigure => ({
+    ({ entrant: { contender, variant, likeness }, answers, peaks }, i): TrainingFigure => ({
       contender,
       variant,
       likeness,
       ran: answers[0].ran,
       speed: spreadOf(answers.flatMap(({ speeds }) => speeds)),
+      share: sharesOfPeak(
+        answers.map(({ speeds }) => spreadOf(speeds).median * operationsPerRow(given)),
+        peaks,
+        ceilingOf(contender),
+      ),
       peakBytes: Math.max(...answers.map(({ peakBytes }) => peakBytes)),
       loss: losses.get(turns[i].entrant)!,
     }),
@@ -75,7 +79,6 @@ async function benchWorkload(
   return {
     workload: given.name,
     operationsPerRow: operationsPerRow(given),
-    peaks: meter.peaks,
     comparedUpdates: updates,
     firstLoss: lossOf(given, firstOutputs.data as Float32Array, y),
     tolerance: lossTolerance(given, updates, 'float32'),
@@ -86,6 +89,8 @@ async function benchWorkload(
 /** Past which Adam's moments would turn denormal. */
 const adamUpdates = 1000;
 const otherUpdates = 20;
+/** By then this library has had the system put large data into large pages. */
+const leastWarmUpSeconds = 2.5;
 const judgedRows = 256;
 
 export function trainingTask(given: Case): TrainingTask {
@@ -98,7 +103,7 @@ export function trainingTask(given: Case): TrainingTask {
     case: given,
     compared: { rows: some, epochs: Math.round((updates * batchSize) / some) },
     judgedRows: Math.min(judgedRows, some),
-    warmUp: adam ? { updates: adamUpdates, seconds: 6 } : { updates: otherUpdates, seconds: 1 },
+    warmUp: { updates: adam ? adamUpdates : otherUpdates, leastSeconds: leastWarmUpSeconds, mostSeconds: 6 },
     seconds: 2,
   };
 }

@@ -11,30 +11,33 @@ const variantShare = 0.8;
 export interface Race<E extends Entrant, T extends Task> {
   readonly entrants: readonly E[];
   readonly rounds: number;
-  readonly meter: PeakMeter;
+  /** Those whose peak is measured in each round: a machine's speed changes over minutes. */
+  readonly isas: readonly string[];
   readonly task: T;
   readonly speedOf: (answer: Answer<T>) => number;
   readonly afterTurn?: (entrant: E) => void;
 }
 
-/** What an entrant answered in each of its turns. */
+/** What an entrant answered in each of its turns, and the peaks of those rounds. */
 export interface Turns<E extends Entrant, T extends Task> {
   readonly entrant: E;
   readonly answers: readonly Answer<T>[];
+  readonly peaks: readonly Peaks[];
 }
 
 /**
- * Gives the entrants the task in turn, each time in a fresh process, with the peak's meter in each round. One whose
- * process fails is reported, and left out.
+ * Gives the entrants the task in turn, each time in a fresh process, after the peaks have been measured in each round.
+ * One whose process fails is reported, and left out.
  */
 export async function takeTurns<E extends Entrant, T extends Task>(race: Race<E, T>): Promise<Turns<E, T>[]> {
-  const all = race.entrants.map((entrant) => ({ entrant, answers: [] as Answer<T>[] }));
+  const all = race.entrants.map((entrant) => ({ entrant, answers: [] as Answer<T>[], peaks: [] as Peaks[] }));
   let running = all;
   for (let round = 0; round < race.rounds; round++) {
-    await race.meter.measure();
-    for (const { entrant, answers } of running) {
+    const peak = await measurePeaks(race.isas);
+    for (const { entrant, answers, peaks } of running) {
       try {
         answers.push(await run(entrant.program, race.task));
+        peaks.push(peak);
         race.afterTurn?.(entrant);
       } catch (error) {
         console.error(`${entrant.contender}: ${error instanceof Error ? error.message : error}`);
@@ -68,46 +71,38 @@ function medianSpeed<A>(answers: readonly A[], speedOf: (answer: A) => number): 
   return answers.length === 0 ? 0 : spreadOf(answers.map(speedOf)).median;
 }
 
-/** Floating-point operations per second of multiply-adds in registers: what no product can exceed. */
-export interface Peak {
-  readonly oneCore: Spread;
-  readonly allCores: Spread;
+/** Floating-point operations per second of multiply-adds in registers, by instruction set: what no product can exceed. */
+export type Peaks = Readonly<Record<string, { readonly oneCore: number; readonly allCores: number }>>;
+
+/** What a contender is set against. */
+export interface Ceiling {
+  /** The best one where it is not named. */
+  readonly isa?: string;
+  readonly all: boolean;
 }
 
-export type Peaks = Readonly<Record<string, Peak>>;
+/** Speeds of turns, in operations per second, as shares of what was the peak just then. */
+export function sharesOfPeak(speeds: readonly number[], peaks: readonly Peaks[], { isa, all }: Ceiling): Spread {
+  return spreadOf(
+    speeds.map((speed, turn) => {
+      const { oneCore, allCores } = peaks[turn][isa ?? Object.keys(peaks[turn])[0]];
+      return speed / (all ? allCores : oneCore);
+    }),
+  );
+}
 
-export class PeakMeter {
-  readonly #samples = new Map<string, { oneCore: number[]; allCores: number[] }>();
+async function measurePeaks(isas: readonly string[]): Promise<Peaks> {
+  const [alone] = await measurePeak(isas, 1);
+  const together = await measurePeak(isas, allCores);
+  return Object.fromEntries(
+    isas.map((isa, i) => [isa, { oneCore: alone[i], allCores: together.reduce((sum, speeds) => sum + speeds[i], 0) }]),
+  );
+}
 
-  constructor(readonly isas: readonly string[]) {
-    for (const isa of isas) this.#samples.set(isa, { oneCore: [], allCores: [] });
-  }
-
-  /** To be called between other measurements: a machine's speed changes over minutes. */
-  async measure(): Promise<void> {
-    const [alone] = await this.#run(1);
-    const together = await this.#run(allCores);
-    this.isas.forEach((isa, i) => {
-      const samples = this.#samples.get(isa)!;
-      samples.oneCore.push(alone[i]);
-      samples.allCores.push(together.reduce((sum, speeds) => sum + speeds[i], 0));
-    });
-  }
-
-  get peaks(): Peaks {
-    return Object.fromEntries(
-      [...this.#samples].map(([isa, { oneCore, allCores }]) => [
-        isa,
-        { oneCore: spreadOf(oneCore), allCores: spreadOf(allCores) },
-      ]),
-    );
-  }
-
-  async #run(processes: number): Promise<(readonly number[])[]> {
-    // By then all are up.
-    const task = { kind: 'peak', isas: this.isas, startAt: Date.now() + 200 } as const;
-    const program = chainrule(this.isas[0], 1);
-    const answers = await Promise.all(Array.from({ length: processes }, () => run(program, task)));
-    return answers.map(({ operationsPerSecond }) => operationsPerSecond);
-  }
+async function measurePeak(isas: readonly string[], processes: number): Promise<(readonly number[])[]> {
+  // By then all are up.
+  const task = { kind: 'peak', isas, startAt: Date.now() + 200 } as const;
+  const program = chainrule(isas[0], 1);
+  const answers = await Promise.all(Array.from({ length: processes }, () => run(program, task)));
+  return answers.map(({ operationsPerSecond }) => operationsPerSecond);
 }

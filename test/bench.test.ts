@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ours } from '../bench/contenders/registry.js';
+import { ceilingOf, ours } from '../bench/contenders/registry.js';
 import { lossOf } from '../bench/losses.js';
 import { type Report, wrongAnswers } from '../bench/report.js';
 import {
@@ -14,10 +14,9 @@ import { geometricMean, spreadOf } from '../bench/statistics.js';
 import { gemmTable } from '../bench/tables.js';
 import { furtherTable, targetTable } from '../bench/targets.js';
 import { gemmTolerance, lossTolerance } from '../bench/tolerance.js';
-import { fastestOf } from '../bench/turns.js';
+import { fastestOf, sharesOfPeak } from '../bench/turns.js';
 
 const exactly = (median: number) => ({ median, minimum: median, maximum: median });
-const peaks = { avx512: { oneCore: exactly(100e9), allCores: exactly(200e9) } };
 
 describe('bench', () => {
   it('names each shape once', () => {
@@ -50,15 +49,31 @@ describe('bench', () => {
     expect(lossTolerance(workloadNamed('xor'), 3, 'float64')).toBe(8 * 2 ** -53 * Math.sqrt(4 * 23));
   });
 
-  it('sets one thread against the peak of one core, more against that of all, and each against the best library', () => {
-    const contenders = [
-      { library: ours.best, threads: 1, ran: '', speed: exactly(50e9) },
-      { library: ours.best, threads: 2, ran: '', speed: exactly(80e9) },
-      { library: 'oneDNN', threads: 1, ran: '', speed: exactly(25e9) },
-      { library: 'libxsmm', threads: 1, ran: '', speed: exactly(40e9) },
-      { library: 'oneDNN', threads: 2, ran: '', speed: exactly(100e9) },
+  it('sets each turn against the peak of its round: of one core for one thread, of the instruction set asked for', () => {
+    const peaks = [
+      { avx512: { oneCore: 100, allCores: 200 }, avx2: { oneCore: 50, allCores: 100 } },
+      { avx512: { oneCore: 80, allCores: 160 }, avx2: { oneCore: 40, allCores: 80 } },
+      { avx512: { oneCore: 120, allCores: 240 }, avx2: { oneCore: 60, allCores: 120 } },
     ];
-    const { rows } = gemmTable([{ shape: gemmShapes[0], peaks, contenders }]);
+    const shares = (contender: string, speeds: number[]) => sharesOfPeak(speeds, peaks, ceilingOf(contender));
+    expect(shares(ours.best, [180, 152, 180])).toEqual({ median: 0.9, minimum: 0.75, maximum: 0.95 });
+    expect(shares('PyTorch', [100])).toEqual(exactly(0.5));
+    expect(shares(ours.oneThread, [80, 60])).toEqual({ median: 0.775, minimum: 0.75, maximum: 0.8 });
+    expect(shares(ours.avx2, [90])).toEqual(exactly(0.9));
+  });
+
+  it('sets each figure against the best library on as many threads', () => {
+    const figure = (library: string, threads: number, speed: number, share: number) => {
+      return { library, threads, ran: '', speed: exactly(speed), share: exactly(share) };
+    };
+    const contenders = [
+      figure(ours.best, 1, 50e9, 0.5),
+      figure(ours.best, 2, 80e9, 0.4),
+      figure('oneDNN', 1, 25e9, 0.25),
+      figure('libxsmm', 1, 40e9, 0.4),
+      figure('oneDNN', 2, 100e9, 0.5),
+    ];
+    const { rows } = gemmTable([{ shape: gemmShapes[0], contenders }]);
     expect(rows).toEqual([
       ['64³', '50.0', '–', '50 %', 'libxsmm 40.0', '1.25 ×', '80.0', '–', '40 %', 'oneDNN 100.0', '0.80 ×'],
     ]);
@@ -88,7 +103,6 @@ describe('bench', () => {
 
   it('sets what is reached beside what is asked', () => {
     const report = trainingReport({ wide: 1, other: 1, nearest: 2 });
-    // 1000 rows/s of 46 MFLOP at 200 GFLOP/s.
     expect(targetTable(report).rows).toEqual([['wide', '23 % of the peak', '85 %', '2.00 ×', '1.30 ×']]);
     expect(furtherTable(report).rows).toEqual([]);
   });
@@ -96,12 +110,20 @@ describe('bench', () => {
 
 function trainingReport(losses: { wide: number; other: number; nearest: number }): Report {
   const figure = (contender: string, loss: number, speed: number, likeness: 'same' | 'nearest' = 'same') => {
-    return { contender, variant: '', likeness, ran: '', speed: exactly(speed), peakBytes: 1e8, loss };
+    return {
+      contender,
+      variant: '',
+      likeness,
+      ran: '',
+      speed: exactly(speed),
+      share: exactly(speed / 4350),
+      peakBytes: 1e8,
+      loss,
+    };
   };
   const result = {
     workload: 'wide',
     operationsPerRow: operationsPerRow(workloadNamed('wide')),
-    peaks,
     comparedUpdates: 2,
     firstLoss: 3,
     tolerance: 1e-4,

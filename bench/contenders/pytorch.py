@@ -41,11 +41,16 @@ def train(task, options):
     warm_up = task["warmUp"]
     started = time.perf_counter()
     updates = 0
-    while updates < warm_up["updates"] and time.perf_counter() - started < warm_up["seconds"]:
+    while True:
+        seconds = time.perf_counter() - started
+        if seconds >= warm_up["mostSeconds"]:
+            break
+        if updates >= warm_up["updates"] and seconds >= warm_up["leastSeconds"]:
+            break
         step(*next(batches))
         updates += 1
-    # In the same five samples as timing.ts.
-    samples = [timed(step, batches, task["seconds"] / 5) for _ in range(5)]
+    # As many samples as in timing.ts.
+    samples = [timed(step, batches, task["seconds"] / 2) for _ in range(2)]
     speeds = [updates * case.batch_size / seconds for updates, seconds in samples]
     return {"speeds": speeds, "peakBytes": peak_bytes()}
 

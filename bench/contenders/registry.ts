@@ -3,6 +3,7 @@ import { allCores } from '../machine.js';
 import type { Tools } from '../prepare.js';
 import type { Program } from '../processes.js';
 import type { Inference, Workload } from '../shapes.js';
+import type { Ceiling } from '../turns.js';
 import { chainrule, fannProgram, gemmProgram, pytorchProgram, script, typescript } from './programs.js';
 
 /** One way to run a contender; the contender's figure is that of its fastest variant. */
@@ -50,6 +51,11 @@ export const gemmLibraries = [
   { library: 'oneDNN', tool: 'onednn' },
   { library: 'libxsmm', tool: 'libxsmm' },
 ] as const;
+
+/** What a contender at a network is set against: PyTorch and others choose the instruction set and threads themselves. */
+export function ceilingOf(contender: string): Ceiling {
+  return { isa: contender === ours.avx2 ? 'avx2' : undefined, all: contender !== ours.oneThread };
+}
 
 /** It has no Adam; of larger networks, it takes minutes to make one: an object and lines of code for each weight. */
 const synapticTrains = ['xor', 'tabular'];

@@ -27,8 +27,10 @@ export async function timeTraining(
     const filling = (updatesPerSecond * seconds) / trainingSamples;
     const filled = 2 * updates > filling;
     updates = filled ? Math.max(1, Math.floor(filling)) : 2 * updates;
-    const left = warmUp.seconds - (performance.now() - started) / 1000;
-    if (filled && (done >= warmUp.updates || left * updatesPerSecond < warmUp.updates - done)) break;
+    const passed = (performance.now() - started) / 1000;
+    const reachable = (warmUp.mostSeconds - passed) * updatesPerSecond;
+    const updated = done >= warmUp.updates || reachable < warmUp.updates - done;
+    if (filled && updated && passed >= warmUp.leastSeconds) break;
   }
   const speeds: number[] = [];
   for (let left = seconds; left > 0; ) {
