@@ -28,7 +28,7 @@ struct Pass {
   uint32_t update;     // keys the dropout masks
   uint32_t seed;
   UpcomingRows upcoming;  // of the next pass, as far as known
-  int offset = 0;         // of its rows in the layers' buffers, whole panels of a transposed matrix
+  int offset = 0;         // of its rows in the layers' buffers; on the way back whole panels of a transposed matrix
 
   Pass part(Range range, ThreadTeam& alone) const {
     return {kernels, alone, range.end - range.begin, training, first_row, update, seed, {}, offset + range.begin};

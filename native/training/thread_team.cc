@@ -95,11 +95,14 @@ void ThreadTeam::help(int thread) {
 }
 
 void ThreadTeam::work(int thread) {
-  uint32_t done = 0;
   for (int i = 0; i < size_; ++i) {
+    uint32_t done = 0;
     while (take((thread + i) % size_, thread)) ++done;
+    if (done > 0 && left_.fetch_sub(done, std::memory_order_acq_rel) == done) {
+      left_.notify_one();
+      return;
+    }
   }
-  if (done > 0 && left_.fetch_sub(done, std::memory_order_acq_rel) == done) left_.notify_one();
 }
 
 // A ticket that has a chunk left belongs to the dispatch under way, which cannot end before work() has counted that
