@@ -27,7 +27,7 @@ export interface TrainingTask {
   /** Trained in this order of rows, unshuffled; then judged by the outputs for the first `judgedRows`. */
   readonly compared: Share;
   readonly judgedRows: number;
-  /** Of the training that is timed, before time is taken: so many updates, but no longer and no shorter than so. */
+  /** Of the training that is timed, before time is taken: so many updates, for at least and at most so long. */
   readonly warmUp: { readonly updates: number; readonly leastSeconds: number; readonly mostSeconds: number };
   readonly seconds: number;
 }

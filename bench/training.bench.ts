@@ -89,7 +89,7 @@ async function benchWorkload(
 /** Past which Adam's moments would turn denormal. */
 const adamUpdates = 1000;
 const otherUpdates = 20;
-/** By then this library has had the system put large data into large pages. */
+/** By then this library has had the system put data of MNIST's size into large pages. */
 const leastWarmUpSeconds = 2.5;
 const judgedRows = 256;
 

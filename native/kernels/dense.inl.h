@@ -301,8 +301,7 @@ inline Ahead ahead_of_update(const DenseWeightGradient<T>& layer, ptrdiff_t posi
   return {.first = {.at = array, .step = step}, .second = {.at = array + kCount / 2, .step = step}};
 }
 
-// Loops: part of the inputs (that part of the batch stays in L2), panel of units (its delta stays in L1), panel of
-// inputs.
+// Loops: part of the inputs (that part of the batch stays in L2), panel of units, panel of inputs, block of the batch.
 template <typename T>
 void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels,
                            const UpcomingRows& upcoming) {
