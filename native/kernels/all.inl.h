@@ -9,6 +9,8 @@
 #include "rows.inl.h"
 #include "normalization.inl.h"
 #include "weights.inl.h"
+#include "epilogues.inl.h"
+#include "small.inl.h"
 #include "dense.inl.h"
 #include "strided_tile.inl.h"
 #include "copies.inl.h"

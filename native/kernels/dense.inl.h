@@ -1,4 +1,5 @@
-// The three products of a dense layer, on matrices in panels. Epilogues run on each tile or block while it is in L1.
+// The three products of a dense layer, on matrices in panels. What follows each (epilogues.inl.h) is done to a tile or
+// block while it is in L1.
 
 // Bytes of an operand that is gone through again and again and has to stay in L2 meanwhile: a quarter of 2 MiB.
 constexpr int kResident = 1 << 19;
@@ -59,29 +60,6 @@ void forward_row(const DenseForward<T>& layer, const Panels<T>& sums, int first_
   }
 }
 
-// The activation of a tile's rows. Of a panel that is padding for the most part the other columns are packed first.
-template <typename T>
-inline void activate_tile(const DenseForward<T>& layer, const T* z, T* output, int rows, int columns) {
-  constexpr int kP = kPanel<T>;
-  constexpr int kLanes = Vec<T>::kLanes;
-  const int width = (columns + kLanes - 1) / kLanes * kLanes;
-  if (2 * width > kP) {
-    layer.activation->forward(z, output, rows * kP, layer.parameters);
-    return;
-  }
-  alignas(64) T packed[(TileLimits<T>::kMaxRows + 1) * kP / 2];
-  T* end = packed;
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < width; c += kLanes, end += kLanes) Vec<T>::load(z + r * kP + c).store(end);
-  }
-  for (; (end - packed) % kP != 0; end += kLanes) Vec<T>::zero().store(end);
-  layer.activation->forward(packed, packed, end - packed, layer.parameters);
-  const T* from = packed;
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < width; c += kLanes, from += kLanes) Vec<T>::load(from).store(output + r * kP + c);
-  }
-}
-
 // With more rows, fewer than 512 inputs of them would stay in L2, and chains would be stored too often.
 template <typename T>
 constexpr int kRowsTogether = kResident / (512 * static_cast<int>(sizeof(T)));
@@ -92,6 +70,7 @@ template <typename T>
 void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) {
   constexpr int kP = kPanel<T>;
   constexpr ptrdiff_t kSize = sizeof(T);
+  if (is_small(rows.end - rows.begin, layer.inputs, layer.units)) return small_forward(layer, rows);
   const Panels<T>& sums = layer.activation ? layer.pre_activation : layer.output;
   if (rows.end - rows.begin == 1) {
     constexpr int kVectors = kP / Vec<T>::kLanes;
@@ -151,14 +130,6 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
   } while (part_start < layer.inputs);
 }
 
-// Elements of a block that take less time one by one than in vectors.
-constexpr int kFewElements = 64;
-
-template <typename T>
-inline void clear(T* values, int count) {
-  for (int i = 0; i < count; i += Vec<T>::kLanes) Vec<T>::zero().store(values + i);
-}
-
 // A block of the product, inputs down and batch across, becomes (batch, inputs) and takes its factor φ'.
 template <typename T>
 inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, int input_panel, int batch_panel) {
@@ -169,12 +140,12 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
   alignas(64) T turned[kP * kP];
   if (inputs * rows <= kFewElements) {
     for (int b = 0; b < rows; ++b) {
-      clear(turned + b * kP, kP);  // row by row: GCC would make all at once a string instruction, slow to start
+      clear(turned + b * kP, 1);  // row by row: GCC would make all at once a string instruction, slow to start
       for (int i = 0; i < inputs; ++i) turned[b * kP + i] = block[i * kP + b];
     }
   } else {
-    if (inputs < kP) clear(turned, rows * kP);
-    if (inputs % kLanes != 0) clear(block + inputs * kP, (kLanes - inputs % kLanes) * kP);
+    if (inputs < kP) clear(turned, rows);
+    if (inputs % kLanes != 0) clear(block + inputs * kP, kLanes - inputs % kLanes);
     for (int i = 0; i < inputs; i += kLanes) {
       for (int b = 0; b < rows; b += kLanes) transpose(block + i * kP + b, kP, turned + b * kP + i, kP);
     }
@@ -192,6 +163,7 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
 template <typename T>
 void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;
+  if (is_small(layer.rows, layer.inputs, layer.units)) return small_input_gradient(layer);
   constexpr ptrdiff_t kSize = sizeof(T);
   constexpr int kPart = 8;  // chains between one block of units and the next: 8 blocks of 32 × 32 float32 are 32 KiB
   alignas(64) T blocks[kPart][kP * kP];
@@ -229,44 +201,6 @@ void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels
       for (int i = p; i < part_end; ++i) finish_input_gradient(layer, blocks[i - p], i, q);
     }
   }
-}
-
-// Sums over the rows of one panel of delta, one chain per column.
-template <typename T>
-inline void column_sums(const T* delta, int rows, const T* initial, T* sums) {
-  using V = Vec<T>;
-  for (int c = 0; c < kPanel<T>; c += V::kLanes) {
-    V sum = V::load(initial + c);
-    for (int r = 0; r < rows; ++r) sum = sum + V::load(delta + static_cast<ptrdiff_t>(r) * kPanel<T> + c);
-    sum.store(sums + c);
-  }
-}
-
-template <typename T>
-inline void bias_gradient(const DenseWeightGradient<T>& layer, int unit_panel) {
-  const ptrdiff_t offset = static_cast<ptrdiff_t>(unit_panel) * kPanel<T>;
-  const T* const delta = layer.delta.panel(unit_panel);
-  if (!layer.update) {
-    T* const sums = layer.bias_gradient + offset;
-    column_sums(delta, layer.rows, layer.accumulate ? sums : kZeroRow<T>, sums);
-    return;
-  }
-  alignas(64) T sums[kPanel<T>];
-  column_sums(delta, layer.rows, kZeroRow<T>, sums);
-  T* slots[kMaxSlots];
-  for (int s = 0; s < layer.update->optimizer->slots; ++s) slots[s] = layer.update->bias_slots[s] + offset;
-  layer.update->optimizer->update(layer.bias + offset, sums, slots, kPanel<T>, layer.update->constants);
-}
-
-// The optimizer over one block of kPanel inputs and kPanel units, which is one piece of memory in W's panel.
-template <typename T>
-inline void update_block(const DenseWeightGradient<T>& layer, T* gradient, ptrdiff_t position, int count) {
-  const Update<T>& update = *layer.update;
-  T* slots[kMaxSlots];
-  for (int s = 0; s < update.optimizer->slots; ++s) slots[s] = update.weight_slots[s] + position;
-  T* const weights = layer.weights.data + position;
-  if (update.l1 != 0 || update.l2 != 0) add_penalty(weights, gradient, count, update.l1, update.l2);
-  update.optimizer->update(weights, gradient, slots, count, update.constants);
 }
 
 // The gradient of a single row need not exist, not even in blocks: going through it would take longer than all else.
@@ -309,6 +243,10 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
   if (layer.rows == 1 && layer.update && !layer.accumulate && layer.update->l1 == 0 && layer.update->l2 == 0) {
     fetch_rows(upcoming);
     return rank_one_update(layer, unit_panels, input_panels);
+  }
+  if (is_small(layer.rows, layer.inputs, layer.units)) {
+    fetch_rows(upcoming);
+    return small_weight_gradient(layer);
   }
   alignas(64) T block[kP * kP];
   const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.rows);
@@ -378,7 +316,7 @@ void transpose_panels(Panels<const T> source, Panels<T> destination, int rows, i
       }
       if (height < kP) {
         for (int i = 0; i < height * kP; i += kLanes) Vec<T>::load(from + i).store(block + i);
-        clear(block + height * kP, (kP - height) * kP);
+        clear(block + height * kP, kP - height);
         from = block;
       }
       for (int c = 0; c < width; c += kLanes) {

@@ -5,6 +5,20 @@ inline void convert(const Source* from, T* to, int count) {
   for (int i = 0; i < count; ++i) to[i] = static_cast<T>(from[i]);
 }
 
+// At least `count` elements of a panel. In whole vectors where that can be: a vector that is loaded soon after single
+// elements of it were stored has to wait for them.
+template <typename T, typename Source>
+inline void convert_first(int count, const Source* from, T* to) {
+  convert(from, to, count);
+}
+template <typename T>
+inline void convert_first(int count, const T* from, T* to) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  int i = 0;
+  for (; i + kLanes <= count; i += kLanes) Vec<T>::load(from + i).store(to + i);
+  if (i < count) load_first(count - i, from + i).store(to + i);
+}
+
 template <typename T, typename Source>
 inline void convert_panel(const Source* from, T* to) {
   convert(from, to, kPanel<T>);
@@ -29,7 +43,7 @@ void gather_rows(const Source* source, int width, const RowSequence& sequence, R
       const Source* const coming = row_ahead(r, kAhead / kElements);
       __builtin_prefetch(coming);
       __builtin_prefetch(coming + width - 1);
-      convert(row(r), to.data + static_cast<ptrdiff_t>(r) * kP, width);
+      convert_first(width, row(r), to.data + static_cast<ptrdiff_t>(r) * kP);
     }
     return;
   }
@@ -53,7 +67,7 @@ void gather_rows(const Source* source, int width, const RowSequence& sequence, R
         if (columns == kP) {
           convert_panel(from[i] + c, out);
         } else {
-          convert(from[i] + c, out, columns);
+          convert_first(columns, from[i] + c, out);
         }
       }
     }

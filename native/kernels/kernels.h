@@ -132,6 +132,13 @@ struct Update {
   T l1 = 0, l2 = 0;  // penalties of the weights, see add_penalty
 };
 
+// Products that are done before it pays to prepare them: all of an operand lies in one panel. So many rows, inputs and
+// units at most, and few weights, since they are transposed one by one.
+inline constexpr int kSmall = 16;
+constexpr bool is_small(int rows, int inputs, int units) {
+  return rows <= kSmall && inputs <= kSmall && units <= kSmall && inputs * units <= 64 && rows * inputs * units > 0;
+}
+
 // output = φ(input · weights + 1 bias)
 template <typename T>
 struct DenseForward {
@@ -150,7 +157,8 @@ template <typename T>
 struct DenseInputGradient {
   int rows, inputs, units;
   Panels<const T> weights;                // (inputs, units)
-  Panels<const T> delta_transposed;       // (units, rows)
+  Panels<const T> delta;                  // (rows, units), read where is_small()
+  Panels<const T> delta_transposed;       // (units, rows), read elsewhere
   const ActivationKernel<T>* activation;  // elementwise, or null for the identity
   const T* parameters;
   Panels<const T> saved;  // (rows, inputs)

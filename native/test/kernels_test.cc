@@ -8,6 +8,7 @@
 
 #include "../isa/dispatch.h"
 #include "../training/panel_buffer.h"
+#include "../training/registry.h"
 #include "math_tests.h"
 
 namespace chainrule {
@@ -289,6 +290,118 @@ TEST_CASE("upcoming rows fall to the parts of a range one by one, and change no 
       return contents(gradient);
     };
     CHECK(product(upcoming) == product({}));
+  }
+}
+
+// The three products of a layer, of the first rows and inputs of the operands.
+template <typename T>
+class Products {
+ public:
+  Products(const KernelTable<T>& kernels, int units) : kernels_(kernels), units_(units) {}
+
+  PanelBuffer<T> forward(int rows) const {
+    PanelBuffer<T> sums(rows, units_), output(rows, units_);
+    kernels_.dense_forward({.rows = rows,
+                            .inputs = kSome,
+                            .units = units_,
+                            .input = constant(input_.panels()),
+                            .weights = constant(weights_.panels()),
+                            .bias = bias_.data(),
+                            .pre_activation = sums.panels(),
+                            .output = output.panels(),
+                            .activation = tanh(),
+                            .parameters = nullptr},
+                           {0, panels_of<T>(units_)}, {0, rows});
+    return output;
+  }
+  PanelBuffer<T> input_gradient(int rows) const {
+    PanelBuffer<T> transposed(padded_rows<T>(units_), rows), gradient(padded_rows<T>(rows), kSome);
+    kernels_.transpose(constant(delta_.panels()), transposed.panels(), rows, units_, {0, panels_of<T>(units_)});
+    kernels_.dense_input_gradient({.rows = rows,
+                                   .inputs = kSome,
+                                   .units = units_,
+                                   .weights = constant(weights_.panels()),
+                                   .delta = constant(delta_.panels()),
+                                   .delta_transposed = constant(transposed.panels()),
+                                   .activation = tanh(),
+                                   .parameters = nullptr,
+                                   .saved = constant(input_.panels()),
+                                   .gradient = gradient.panels()},
+                                  {0, panels_of<T>(kSome)});
+    return gradient;
+  }
+  // Stored and added once more, with the sums of delta in the last row.
+  PanelBuffer<T> weight_gradient(int inputs) const {
+    PanelBuffer<T> gradient(inputs + 1, units_);
+    for (const bool accumulate : {false, true}) {
+      apply(inputs, {.gradient = gradient.panels(),
+                     .bias_gradient = gradient.data() + inputs * kPanel<T>,
+                     .accumulate = accumulate});
+    }
+    return gradient;
+  }
+  // Weights after a step of the optimizer, with the biases in the last row.
+  PanelBuffer<T> updated(int inputs) const {
+    PanelBuffer<T> weights(inputs + 1, units_);
+    const OptimizerKernel<T>& optimizer = *find_optimizer(kernels_, {"sgd", {0}});
+    const double parameters[] = {0};
+    double state[kMaxState] = {};
+    T constants[kMaxConstants] = {};
+    optimizer.prepare(parameters, 0, 0.1, state, constants);
+    const Update<T> update = {.optimizer = &optimizer, .constants = constants};
+    apply(inputs, {.update = &update, .weights = weights.panels(), .bias = weights.data() + inputs * kPanel<T>});
+    return weights;
+  }
+
+  static constexpr int kSome = 4;   // of what is small, or is in sums
+  static constexpr int kMany = 20;  // more than is small
+
+ private:
+  const ActivationKernel<T>* tanh() const { return find_activation(kernels_, {"tanh", {}}); }
+  void apply(int inputs, DenseWeightGradient<T> layer) const {
+    layer.rows = kSome, layer.inputs = inputs, layer.units = units_;
+    layer.input = constant(input_.panels()), layer.delta = constant(delta_.panels());
+    kernels_.dense_weight_gradient(layer, {0, panels_of<T>(units_)}, {0, panels_of<T>(inputs)}, {});
+  }
+
+  const KernelTable<T>& kernels_;
+  const int units_;
+  PanelBuffer<T> input_ = matrix<T>(kMany, kMany, RandomNumbers<T>(1));
+  PanelBuffer<T> weights_ = matrix<T>(padded_rows<T>(kMany), units_, RandomNumbers<T>(2));
+  PanelBuffer<T> bias_ = matrix<T>(1, units_, RandomNumbers<T>(3));
+  PanelBuffer<T> delta_ = matrix<T>(kMany, units_, RandomNumbers<T>(4));
+};
+
+TEST_CASE_TEMPLATE("small products have the bits of parts of large ones, and keep padding 0", T, float, double) {
+  constexpr int kSome = Products<T>::kSome, kMany = Products<T>::kMany;
+  for (const InstructionSet* isa : supported_instruction_sets()) {
+    for (const int units : {1, 3, kSmall}) {
+      CAPTURE(doctest::String(isa->name));
+      CAPTURE(units);
+      CHECK(is_small(kSome, kSome, units));
+      CHECK(!is_small(kSome, kMany, units));
+      CHECK(!is_small(kMany, kSome, units));
+      const Products<T> products(table_of<T>(*isa), units);
+      const auto same_rows = [&](const PanelBuffer<T>& small, const PanelBuffer<T>& large, int columns) {
+        bool same = true;
+        for (int r = 0; r < kSome; ++r) {
+          for (int c = 0; c < columns; ++c) same &= at(small, r, c) != 0 && at(small, r, c) == at(large, r, c);
+        }
+        return same;
+      };
+      CHECK(same_rows(products.forward(kSome), products.forward(kMany), units));
+      CHECK(same_rows(products.input_gradient(kSome), products.input_gradient(kMany), kSome));
+      CHECK(padding_is_zero(products.input_gradient(kSome), kSome, kSome));
+      for (const bool update : {false, true}) {
+        const auto result = [&](int inputs) {
+          return update ? products.updated(inputs) : products.weight_gradient(inputs);
+        };
+        const PanelBuffer<T> small = result(kSome), large = result(kMany);
+        CHECK(same_rows(small, large, units));
+        CHECK(padding_is_zero(small, kSome + 1, units));
+        for (int c = 0; c < units; ++c) CHECK(at(small, kSome, c) == at(large, kMany, c));
+      }
+    }
   }
 }
 

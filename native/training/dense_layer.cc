@@ -95,9 +95,11 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, cons
               [&](Range rows) { activation_->backward_rows(rowwise, rows); });
   }
   if (!input_gradient.data) return;
-  const Panels<T> transposed = pass.columns_of(delta_transposed_.panels());
-  for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, panels_of<T>(units_),
-            [&](Range panels) { pass.kernels.transpose(constant(delta), transposed, pass.rows, units_, panels); });
+  if (!is_small(pass.rows, inputs_, units_)) {
+    const Panels<T> transposed = pass.columns_of(delta_transposed_.panels());
+    for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, panels_of<T>(units_),
+              [&](Range panels) { pass.kernels.transpose(constant(delta), transposed, pass.rows, units_, panels); });
+  }
   constexpr int kP = kPanel<T>;
   for_grid(pass.team, work(pass.rows), panels_of<T>(inputs_), panels_of<T>(pass.rows), 1,
            [&](Range panels, Range row_panels, int) {
@@ -108,6 +110,7 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, cons
                   .inputs = inputs_,
                   .units = units_,
                   .weights = constant(weights_.panels()),
+                  .delta = part.rows_of(constant(gradient_.panels())),
                   .delta_transposed = part.columns_of(constant(delta_transposed_.panels())),
                   .activation = below.activation,
                   .parameters = below.parameters,

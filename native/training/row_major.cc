@@ -138,6 +138,7 @@ void RowMajorKernels<T>::dense_backward(const RowMajorBackward<T>& layer) const 
                                   .inputs = inputs,
                                   .units = units,
                                   .weights = chainrule::constant(weights.panels()),
+                                  .delta = chainrule::constant(delta.panels()),
                                   .delta_transposed = chainrule::constant(transposed.panels()),
                                   .activation = activation.kernel->backward ? activation.kernel : nullptr,
                                   .parameters = activation.parameters,
