@@ -31,7 +31,7 @@ inline void small_rows(const SmallProduct<T>& product, int row, int column, int 
   for (int r = 0; r < kRows; ++r) sum[r].store(out + r * kP);
 }
 
-// Padding beyond the vectors that hold the first `columns` is not written: nothing but zeros ever is.
+// Padding beyond the vectors that hold the first `columns` is not written: where it has to be 0, it is from the start.
 template <typename T>
 inline void multiply_small(const SmallProduct<T>& product, int rows, int depth, int columns) {
   constexpr int kLanes = Vec<T>::kLanes;

@@ -353,8 +353,8 @@ class Products {
     return weights;
   }
 
-  static constexpr int kSome = 4;   // of what is small, or is in sums
-  static constexpr int kMany = 20;  // more than is small
+  static constexpr int kSome = 4;   // terms of each sum; rows or inputs of small products
+  static constexpr int kMany = 20;  // those of large ones
 
  private:
   const ActivationKernel<T>* tanh() const { return find_activation(kernels_, {"tanh", {}}); }
