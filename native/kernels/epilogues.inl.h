@@ -24,9 +24,6 @@ inline void activate_tile(const DenseForward<T>& layer, const T* z, T* output, i
   }
 }
 
-// Elements of a block that take less time one by one than in vectors.
-constexpr int kFewElements = 64;
-
 // Rows of a panel become zero.
 template <typename T>
 inline void clear(T* values, int rows) {

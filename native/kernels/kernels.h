@@ -132,11 +132,15 @@ struct Update {
   T l1 = 0, l2 = 0;  // penalties of the weights, see add_penalty
 };
 
+// Elements of a block that are transposed in less time one by one than in vectors.
+inline constexpr int kFewElements = 64;
+
 // Products that are done before it pays to prepare them: all of an operand lies in one panel. So many rows, inputs and
 // units at most, and few weights, since they are transposed one by one.
 inline constexpr int kSmall = 16;
 constexpr bool is_small(int rows, int inputs, int units) {
-  return rows <= kSmall && inputs <= kSmall && units <= kSmall && inputs * units <= 64 && rows * inputs * units > 0;
+  return rows <= kSmall && inputs <= kSmall && units <= kSmall && inputs * units <= kFewElements &&
+         rows * inputs * units > 0;
 }
 
 // output = φ(input · weights + 1 bias)

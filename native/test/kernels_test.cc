@@ -1,5 +1,5 @@
-// What the suites in TypeScript cannot see of the kernels: padding, splitting over threads, bits across instruction
-// sets, values near the largest float, and sums whose rounding would show.
+// What the suites in TypeScript cannot see of losses and optimizers: padding, bits across instruction sets, values near
+// the largest float, and sums whose rounding would show.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -7,53 +7,13 @@
 #include <vector>
 
 #include "../isa/dispatch.h"
-#include "../training/panel_buffer.h"
-#include "../training/registry.h"
 #include "math_tests.h"
+#include "panels.h"
 
 namespace chainrule {
 namespace {
 
 bool fused(const InstructionSet& isa) { return std::string(isa.name) != "scalar"; }
-
-template <typename T>
-class RandomNumbers {
- public:
-  explicit RandomNumbers(int seed) : random_(static_cast<uint64_t>(seed)) {}
-  T operator()() { return static_cast<T>(static_cast<double>(random_() >> 11) * 0x1p-52 - 1); }
-
- private:
-  std::mt19937_64 random_;
-};
-
-// (rows, columns) filled by `next`, padding with 0.
-template <typename T, typename Next>
-PanelBuffer<T> matrix(int rows, int columns, Next next) {
-  PanelBuffer<T> buffer(rows, columns);
-  for (int r = 0; r < rows; ++r) {
-    for (int c = 0; c < columns; ++c) buffer.panels().panel(c / kPanel<T>)[r * kPanel<T> + c % kPanel<T>] = next();
-  }
-  return buffer;
-}
-template <typename T>
-T at(const PanelBuffer<T>& buffer, int row, int column) {
-  return buffer.panels().panel(column / kPanel<T>)[row * kPanel<T> + column % kPanel<T>];
-}
-template <typename T>
-std::vector<T> contents(const PanelBuffer<T>& buffer) {
-  return {buffer.data(), buffer.data() + buffer.size()};
-}
-
-// Padding of a matrix that must have zeros there.
-template <typename T>
-bool padding_is_zero(const PanelBuffer<T>& buffer, int rows, int columns) {
-  for (int c = columns; c < panels_of<T>(columns) * kPanel<T>; ++c) {
-    for (int r = 0; r < rows; ++r) {
-      if (at(buffer, r, c) != 0) return false;
-    }
-  }
-  return true;
-}
 
 template <typename T>
 struct LossResult {
@@ -251,158 +211,6 @@ void check_rank_one() {
 TEST_CASE("an update by a single row has the bits of one by its gradient") {
   SUBCASE("float32") { check_rank_one<float>(); }
   SUBCASE("float64") { check_rank_one<double>(); }
-}
-
-TEST_CASE("upcoming rows fall to the parts of a range one by one, and change no bit of a product") {
-  constexpr int kRows = 64, kInputs = 100, kUnits = 70;
-  const std::vector<float> samples(size_t{17} * 13);
-  const std::vector<uint32_t> order = {16, 3, 0, 9, 16, 5, 1};  // nothing behind it may be read
-  const UpcomingRows upcoming = {.data = reinterpret_cast<const char*>(samples.data()),
-                                 .row_bytes = 13 * sizeof(float),
-                                 .order = order.data(),
-                                 .count = static_cast<int>(order.size())};
-  const uint32_t* next = order.data();
-  for (int part = 0; part < 5; ++part) {
-    const UpcomingRows own = upcoming.part({part, part + 1}, 5);
-    CHECK(own.order == next);
-    next += own.count;
-  }
-  CHECK(next == order.data() + order.size());
-
-  for (const InstructionSet* isa : supported_instruction_sets()) {
-    CAPTURE(doctest::String(isa->name));
-    const PanelBuffer<float> input = matrix<float>(kRows, kInputs, RandomNumbers<float>(1));
-    const PanelBuffer<float> delta = matrix<float>(kRows, kUnits, RandomNumbers<float>(2));
-    const auto product = [&](const UpcomingRows& rows) {
-      const PanelBuffer<float> gradient(kInputs, kUnits);
-      const DenseWeightGradient<float> layer = {.rows = kRows,
-                                                .inputs = kInputs,
-                                                .units = kUnits,
-                                                .input = constant(input.panels()),
-                                                .delta = constant(delta.panels()),
-                                                .gradient = gradient.panels(),
-                                                .bias_gradient = nullptr,
-                                                .accumulate = false,
-                                                .update = nullptr,
-                                                .weights = gradient.panels(),
-                                                .bias = nullptr};
-      isa->float32.dense_weight_gradient(layer, {0, panels_of<float>(kUnits)}, {0, panels_of<float>(kInputs)}, rows);
-      return contents(gradient);
-    };
-    CHECK(product(upcoming) == product({}));
-  }
-}
-
-// The three products of a layer, of the first rows and inputs of the operands.
-template <typename T>
-class Products {
- public:
-  Products(const KernelTable<T>& kernels, int units) : kernels_(kernels), units_(units) {}
-
-  PanelBuffer<T> forward(int rows) const {
-    PanelBuffer<T> sums(rows, units_), output(rows, units_);
-    kernels_.dense_forward({.rows = rows,
-                            .inputs = kSome,
-                            .units = units_,
-                            .input = constant(input_.panels()),
-                            .weights = constant(weights_.panels()),
-                            .bias = bias_.data(),
-                            .pre_activation = sums.panels(),
-                            .output = output.panels(),
-                            .activation = tanh(),
-                            .parameters = nullptr},
-                           {0, panels_of<T>(units_)}, {0, rows});
-    return output;
-  }
-  PanelBuffer<T> input_gradient(int rows) const {
-    PanelBuffer<T> transposed(padded_rows<T>(units_), rows), gradient(padded_rows<T>(rows), kSome);
-    kernels_.transpose(constant(delta_.panels()), transposed.panels(), rows, units_, {0, panels_of<T>(units_)});
-    kernels_.dense_input_gradient({.rows = rows,
-                                   .inputs = kSome,
-                                   .units = units_,
-                                   .weights = constant(weights_.panels()),
-                                   .delta = constant(delta_.panels()),
-                                   .delta_transposed = constant(transposed.panels()),
-                                   .activation = tanh(),
-                                   .parameters = nullptr,
-                                   .saved = constant(input_.panels()),
-                                   .gradient = gradient.panels()},
-                                  {0, panels_of<T>(kSome)});
-    return gradient;
-  }
-  // Stored and added once more, with the sums of delta in the last row.
-  PanelBuffer<T> weight_gradient(int inputs) const {
-    PanelBuffer<T> gradient(inputs + 1, units_);
-    for (const bool accumulate : {false, true}) {
-      apply(inputs, {.gradient = gradient.panels(),
-                     .bias_gradient = gradient.data() + inputs * kPanel<T>,
-                     .accumulate = accumulate});
-    }
-    return gradient;
-  }
-  // Weights after a step of the optimizer, with the biases in the last row.
-  PanelBuffer<T> updated(int inputs) const {
-    PanelBuffer<T> weights(inputs + 1, units_);
-    const OptimizerKernel<T>& optimizer = *find_optimizer(kernels_, {"sgd", {0}});
-    const double parameters[] = {0};
-    double state[kMaxState] = {};
-    T constants[kMaxConstants] = {};
-    optimizer.prepare(parameters, 0, 0.1, state, constants);
-    const Update<T> update = {.optimizer = &optimizer, .constants = constants};
-    apply(inputs, {.update = &update, .weights = weights.panels(), .bias = weights.data() + inputs * kPanel<T>});
-    return weights;
-  }
-
-  static constexpr int kSome = 4;   // terms of each sum; rows or inputs of small products
-  static constexpr int kMany = 20;  // those of large ones
-
- private:
-  const ActivationKernel<T>* tanh() const { return find_activation(kernels_, {"tanh", {}}); }
-  void apply(int inputs, DenseWeightGradient<T> layer) const {
-    layer.rows = kSome, layer.inputs = inputs, layer.units = units_;
-    layer.input = constant(input_.panels()), layer.delta = constant(delta_.panels());
-    kernels_.dense_weight_gradient(layer, {0, panels_of<T>(units_)}, {0, panels_of<T>(inputs)}, {});
-  }
-
-  const KernelTable<T>& kernels_;
-  const int units_;
-  PanelBuffer<T> input_ = matrix<T>(kMany, kMany, RandomNumbers<T>(1));
-  PanelBuffer<T> weights_ = matrix<T>(padded_rows<T>(kMany), units_, RandomNumbers<T>(2));
-  PanelBuffer<T> bias_ = matrix<T>(1, units_, RandomNumbers<T>(3));
-  PanelBuffer<T> delta_ = matrix<T>(kMany, units_, RandomNumbers<T>(4));
-};
-
-TEST_CASE_TEMPLATE("small products have the bits of parts of large ones, and keep padding 0", T, float, double) {
-  constexpr int kSome = Products<T>::kSome, kMany = Products<T>::kMany;
-  for (const InstructionSet* isa : supported_instruction_sets()) {
-    for (const int units : {1, 3, kSmall}) {
-      CAPTURE(doctest::String(isa->name));
-      CAPTURE(units);
-      CHECK(is_small(kSome, kSome, units));
-      CHECK(!is_small(kSome, kMany, units));
-      CHECK(!is_small(kMany, kSome, units));
-      const Products<T> products(table_of<T>(*isa), units);
-      const auto same_rows = [&](const PanelBuffer<T>& small, const PanelBuffer<T>& large, int columns) {
-        bool same = true;
-        for (int r = 0; r < kSome; ++r) {
-          for (int c = 0; c < columns; ++c) same &= at(small, r, c) != 0 && at(small, r, c) == at(large, r, c);
-        }
-        return same;
-      };
-      CHECK(same_rows(products.forward(kSome), products.forward(kMany), units));
-      CHECK(same_rows(products.input_gradient(kSome), products.input_gradient(kMany), kSome));
-      CHECK(padding_is_zero(products.input_gradient(kSome), kSome, kSome));
-      for (const bool update : {false, true}) {
-        const auto result = [&](int inputs) {
-          return update ? products.updated(inputs) : products.weight_gradient(inputs);
-        };
-        const PanelBuffer<T> small = result(kSome), large = result(kMany);
-        CHECK(same_rows(small, large, units));
-        CHECK(padding_is_zero(small, kSome + 1, units));
-        for (int c = 0; c < units; ++c) CHECK(at(small, kSome, c) == at(large, kMany, c));
-      }
-    }
-  }
 }
 
 TEST_CASE("optimizers keep padding 0, use the slots they declare, and have the same bits on fused instruction sets") {
