@@ -10,6 +10,7 @@
 #include "normalization.inl.h"
 #include "weights.inl.h"
 #include "epilogues.inl.h"
+#include "transpose.inl.h"
 #include "small.inl.h"
 #include "dense.inl.h"
 #include "strided_tile.inl.h"

@@ -157,6 +157,10 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
   } else {
     for (int i = 0; i < rows * kP; i += kLanes) Vec<T>::load(turned + i).store(gradient + i);
   }
+  if (!layer.gradient_transposed.data) return;
+  transpose_block(gradient,
+                  layer.gradient_transposed.panel(batch_panel) + static_cast<ptrdiff_t>(input_panel) * kP * kP, rows,
+                  inputs);
 }
 
 // Loops: part of the inputs (those rows of W stay in L2), panel of the batch, block of units, tile of inputs.
@@ -182,6 +186,10 @@ void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels
         split_rows<T>(inputs, [&](int first, int height) {
           T* const out = blocks[0] + first * kP;
           const T* const weights = layer.weights.panel(start / kP) + static_cast<ptrdiff_t>(p * kP + first) * kP;
+          // Fetched ahead of W: the next tile's rows where nobody has fetched them yet, else those of the next part, a
+          // quarter with each panel of the batch.
+          const bool first_time = p == input_panels.begin && q == 0;
+          const ptrdiff_t next_part = part * kP * kP + q % 4 * (kP / 4) * (kLine / kSize);
           multiply_panel<T, Orientation::kRows>(
               {.a = weights,
                .a_panel = layer.weights.stride,
@@ -193,8 +201,7 @@ void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels
                .k = depth},
               height, min_of(kP, layer.rows - q * kP),
               {slices.slice(delta + depth * kP, depth, tile++),
-               {.at = reinterpret_cast<const char*>(weights + part * kP * kP) + q % 4 * (kP / 4 * kLine),
-                .panel = layer.weights.stride * kSize}});
+               {.at = weights + (first_time ? height * kP : next_part), .panel = layer.weights.stride * kSize}});
         });
         start += depth;
       } while (start < layer.units);
@@ -295,35 +302,6 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
     }
     start += part;
   } while (start < input_panels.end);
-}
-
-template <typename T>
-void transpose_panels(Panels<const T> source, Panels<T> destination, int rows, int columns, Range column_panels) {
-  constexpr int kP = kPanel<T>;
-  constexpr int kLanes = Vec<T>::kLanes;
-  alignas(64) T block[kP * kP];
-  for (int p = column_panels.begin; p < column_panels.end; ++p) {
-    for (int q = 0; q < panels_of<T>(rows); ++q) {
-      const int height = min_of(kP, rows - q * kP);
-      const int width = min_of(kP, columns - p * kP);
-      const T* from = source.panel(p) + static_cast<ptrdiff_t>(q) * kP * kP;
-      T* const to = destination.panel(q) + static_cast<ptrdiff_t>(p) * kP * kP;
-      if (height * width <= kFewElements) {
-        for (int c = 0; c < width; ++c) {
-          for (int r = 0; r < height; ++r) to[c * kP + r] = from[r * kP + c];
-        }
-        continue;
-      }
-      if (height < kP) {
-        for (int i = 0; i < height * kP; i += kLanes) Vec<T>::load(from + i).store(block + i);
-        clear(block + height * kP, kP - height);
-        from = block;
-      }
-      for (int c = 0; c < width; c += kLanes) {
-        for (int r = 0; r < height; r += kLanes) transpose(from + r * kP + c, kP, to + c * kP + r, kP);
-      }
-    }
-  }
 }
 
 template <typename T>

@@ -165,8 +165,9 @@ struct DenseInputGradient {
   Panels<const T> delta_transposed;       // (units, rows), read elsewhere
   const ActivationKernel<T>* activation;  // elementwise, or null for the identity
   const T* parameters;
-  Panels<const T> saved;  // (rows, inputs)
-  Panels<T> gradient;     // (rows, inputs)
+  Panels<const T> saved;               // (rows, inputs)
+  Panels<T> gradient;                  // (rows, inputs)
+  Panels<T> gradient_transposed = {};  // (inputs, rows), with room for padded_rows(inputs); data null: not wanted
 };
 
 // Rows, by their numbers, that lie anywhere in memory and will be read soon: no processor foresees them.

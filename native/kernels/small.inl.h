@@ -74,9 +74,12 @@ inline void small_input_gradient(const DenseInputGradient<T>& layer) {
                      .initial_stride = 0,
                      .out = layer.gradient.data},
                     layer.rows, layer.units, layer.inputs);
-  if (!layer.activation) return;
-  layer.activation->backward(layer.saved.data, layer.gradient.data, layer.gradient.data, layer.rows * kP,
-                             layer.parameters);
+  if (layer.activation) {
+    layer.activation->backward(layer.saved.data, layer.gradient.data, layer.gradient.data, layer.rows * kP,
+                               layer.parameters);
+  }
+  if (!layer.gradient_transposed.data) return;
+  transpose_block(layer.gradient.data, layer.gradient_transposed.data, layer.rows, layer.inputs);
 }
 
 template <typename T>

@@ -51,6 +51,46 @@ TEST_CASE("upcoming rows fall to the parts of a range one by one, and change no 
   }
 }
 
+TEST_CASE_TEMPLATE("the gradient of the input is written transposed, too, where there is room for it", T, float,
+                   double) {
+  struct Size {
+    int rows, inputs, units;
+  };
+  for (const InstructionSet* isa : supported_instruction_sets()) {
+    for (const Size& size : {Size{3, 4, 5}, Size{3, 40, 5}, Size{37, 4, 5}, Size{37, 75, 20}, Size{64, 64, 64}}) {
+      CAPTURE(doctest::String(isa->name));
+      CAPTURE(size.rows);
+      CAPTURE(size.inputs);
+      const KernelTable<T>& kernels = table_of<T>(*isa);
+      const PanelBuffer<T> weights = matrix<T>(padded_rows<T>(size.inputs), size.units, RandomNumbers<T>(1));
+      const PanelBuffer<T> delta = matrix<T>(size.rows, size.units, RandomNumbers<T>(2));
+      const PanelBuffer<T> saved = matrix<T>(size.rows, size.inputs, RandomNumbers<T>(3));
+      const PanelBuffer<T> delta_transposed(padded_rows<T>(size.units), size.rows);
+      kernels.transpose(constant(delta.panels()), delta_transposed.panels(), size.rows, size.units,
+                        {0, panels_of<T>(size.units)});
+      const PanelBuffer<T> gradient(size.rows, size.inputs), transposed(padded_rows<T>(size.inputs), size.rows);
+      kernels.dense_input_gradient({.rows = size.rows,
+                                    .inputs = size.inputs,
+                                    .units = size.units,
+                                    .weights = constant(weights.panels()),
+                                    .delta = constant(delta.panels()),
+                                    .delta_transposed = constant(delta_transposed.panels()),
+                                    .activation = find_activation(kernels, {"tanh", {}}),
+                                    .parameters = nullptr,
+                                    .saved = constant(saved.panels()),
+                                    .gradient = gradient.panels(),
+                                    .gradient_transposed = transposed.panels()},
+                                   {0, panels_of<T>(size.inputs)});
+      bool same = true;
+      for (int r = 0; r < size.rows; ++r) {
+        for (int i = 0; i < size.inputs; ++i)
+          same &= at(gradient, r, i) != 0 && at(transposed, i, r) == at(gradient, r, i);
+      }
+      CHECK(same);
+    }
+  }
+}
+
 // The three products of a layer, of the first rows and inputs of the operands.
 template <typename T>
 class Products {

@@ -49,11 +49,10 @@ Derivative<T> ActivationLayer<T>::derivative() const {
 }
 
 template <typename T>
-void ActivationLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
-                                  const Sink<T>&) {
-  if (!input_gradient.data) return;
+void ActivationLayer<T>::backward(const Pass<T>& pass, const Below<T>& below, const Sink<T>&) {
+  if (!below.gradient.data) return;
   const Panels<const T> gradient = pass.rows_of(constant(gradient_.panels()));
-  const Panels<T> to = pass.rows_of(input_gradient);
+  const Panels<T> to = pass.rows_of(below.gradient);
   if (activation_->rowwise()) {
     for_range(pass.team, cost(pass.rows), pass.rows, [&](Range rows) {
       activation_->backward_rows({pass.rows_of(saved()), gradient, to, units_, parameters_}, rows);
@@ -63,7 +62,7 @@ void ActivationLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient,
       memcpy(to.panel(p), gradient.panel(p), static_cast<size_t>(pass.rows) * kPanel<T> * sizeof(T));
     }
   }
-  apply_derivative(pass, below, input_gradient, units_);
+  apply_derivative(pass, below.derivative, below.gradient, units_);
 }
 
 template class ActivationLayer<float>;

@@ -15,8 +15,7 @@ class ActivationLayer final : public Layer<T> {
   Panels<const T> output() const override { return constant(output_.panels()); }
   Panels<T> gradient() const override { return gradient_.panels(); }
   Derivative<T> derivative() const override;
-  void backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
-                const Sink<T>& sink) override;
+  void backward(const Pass<T>& pass, const Below<T>& below, const Sink<T>& sink) override;
   int64_t work_by_rows(const Pass<T>& pass) const override { return 2 * cost(pass.rows); }
 
  private:

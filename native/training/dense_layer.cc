@@ -6,7 +6,7 @@
 
 namespace chainrule {
 template <typename T>
-DenseLayer<T>::DenseLayer(const LayerPlan& plan, const KernelTable<T>& kernels, bool last)
+DenseLayer<T>::DenseLayer(const LayerPlan& plan, const KernelTable<T>& kernels, const LayerPlan* above)
     : kernels_(kernels),
       inputs_(plan.inputs),
       units_(plan.units),
@@ -17,7 +17,9 @@ DenseLayer<T>::DenseLayer(const LayerPlan& plan, const KernelTable<T>& kernels, 
       non_negative_(plan.non_negative),
       activation_(find_activation(kernels, plan.activation)),
       keeps_pre_activation_(!activation_->identity() &&
-                            (last || activation_->rowwise() || activation_->saves_pre_activation)),
+                            (!above || activation_->rowwise() || activation_->saves_pre_activation)),
+      delta_comes_transposed_(above && above->kind == LayerPlan::Kind::kDense && !activation_->rowwise() &&
+                              !is_small(1, inputs_, units_)),
       weights_(plan.inputs, plan.units),
       bias_(1, plan.units) {
   copy_parameters(plan.activation.parameters, parameters_);
@@ -84,8 +86,7 @@ Derivative<T> DenseLayer<T>::derivative() const {
 }
 
 template <typename T>
-void DenseLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
-                             const Sink<T>&) {
+void DenseLayer<T>::backward(const Pass<T>& pass, const Below<T>& below, const Sink<T>&) {
   const Panels<T> delta = pass.rows_of(gradient_.panels());
   if (activation_->rowwise() && !stops_at_pre_activation_) {
     const PanelBuffer<T>& saved = activation_->saves_pre_activation ? pre_activation_ : output_;
@@ -94,12 +95,13 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, cons
     for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, pass.rows,
               [&](Range rows) { activation_->backward_rows(rowwise, rows); });
   }
-  if (!input_gradient.data) return;
-  if (!is_small(pass.rows, inputs_, units_)) {
+  if (!below.gradient.data) return;
+  if (!delta_comes_transposed_ && !is_small(pass.rows, inputs_, units_)) {
     const Panels<T> transposed = pass.columns_of(delta_transposed_.panels());
     for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, panels_of<T>(units_),
               [&](Range panels) { pass.kernels.transpose(constant(delta), transposed, pass.rows, units_, panels); });
   }
+  const bool transposes = below.gradient_transposed.data != nullptr;
   constexpr int kP = kPanel<T>;
   for_grid(pass.team, work(pass.rows), panels_of<T>(inputs_), panels_of<T>(pass.rows), 1,
            [&](Range panels, Range row_panels, int) {
@@ -112,10 +114,11 @@ void DenseLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, cons
                   .weights = constant(weights_.panels()),
                   .delta = part.rows_of(constant(gradient_.panels())),
                   .delta_transposed = part.columns_of(constant(delta_transposed_.panels())),
-                  .activation = below.activation,
-                  .parameters = below.parameters,
-                  .saved = part.rows_of(below.saved),
-                  .gradient = part.rows_of(input_gradient)},
+                  .activation = below.derivative.activation,
+                  .parameters = below.derivative.parameters,
+                  .saved = part.rows_of(below.derivative.saved),
+                  .gradient = part.rows_of(below.gradient),
+                  .gradient_transposed = transposes ? part.columns_of(below.gradient_transposed) : Panels<T>{}},
                  panels);
            });
 }

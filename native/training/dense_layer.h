@@ -8,7 +8,8 @@ namespace chainrule {
 template <typename T>
 class DenseLayer final : public Layer<T> {
  public:
-  DenseLayer(const LayerPlan& plan, const KernelTable<T>& kernels, bool last);
+  // `above` is null for the last layer.
+  DenseLayer(const LayerPlan& plan, const KernelTable<T>& kernels, const LayerPlan* above);
 
   std::vector<Parameter<T>*> parameters() override;
   void reserve(int rows) override;
@@ -16,9 +17,11 @@ class DenseLayer final : public Layer<T> {
   void forward(const Pass<T>& pass) override;
   Panels<const T> output() const override { return constant(output_.panels()); }
   Panels<T> gradient() const override { return gradient_.panels(); }
+  Panels<T> gradient_transposed() const override {
+    return delta_comes_transposed_ ? delta_transposed_.panels() : Panels<T>{};
+  }
   Derivative<T> derivative() const override;
-  void backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
-                const Sink<T>& sink) override;
+  void backward(const Pass<T>& pass, const Below<T>& below, const Sink<T>& sink) override;
   int64_t work_by_rows(const Pass<T>& pass) const override;
   int64_t gradient_work(int rows) const override { return work(rows); }
   void begin_updates(const Sink<T>& sink) override;
@@ -55,6 +58,7 @@ class DenseLayer final : public Layer<T> {
   const ActivationKernel<T>* const activation_;
   T parameters_[kMaxParameters] = {};
   const bool keeps_pre_activation_;
+  const bool delta_comes_transposed_;
   bool stops_at_pre_activation_ = false;
 
   Parameter<T> weights_;  // (inputs, units)

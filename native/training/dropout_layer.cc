@@ -34,18 +34,17 @@ void DropoutLayer<T>::forward(const Pass<T>& pass) {
 }
 
 template <typename T>
-void DropoutLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
-                               const Sink<T>&) {
-  if (!input_gradient.data) return;
+void DropoutLayer<T>::backward(const Pass<T>& pass, const Below<T>& below, const Sink<T>&) {
+  if (!below.gradient.data) return;
   if (pass.training) {
-    multiply(pass, constant(gradient_.panels()), input_gradient);
+    multiply(pass, constant(gradient_.panels()), below.gradient);
   } else {
     for (int p = 0; p < panels_of<T>(units_); ++p) {
-      memcpy(pass.rows_of(input_gradient).panel(p), pass.rows_of(gradient_.panels()).panel(p),
+      memcpy(pass.rows_of(below.gradient).panel(p), pass.rows_of(gradient_.panels()).panel(p),
              static_cast<size_t>(pass.rows) * kPanel<T> * sizeof(T));
     }
   }
-  apply_derivative(pass, below, input_gradient, units_);
+  apply_derivative(pass, below.derivative, below.gradient, units_);
 }
 
 template <typename T>

@@ -53,6 +53,14 @@ struct Derivative {
   Panels<const T> saved = {};
 };
 
+// Where a layer leaves what the one below it starts from on the way back.
+template <typename T>
+struct Below {
+  Panels<T> gradient = {};             // at that one's output, times its derivative; data null: not wanted
+  Panels<T> gradient_transposed = {};  // a second time, see Layer::gradient_transposed()
+  Derivative<T> derivative = {};
+};
+
 // What becomes of parameter gradients.
 template <typename T>
 struct Sink {
@@ -102,11 +110,12 @@ class Layer {
   virtual Panels<const T> output() const = 0;
   // Where the gradient at the output, times derivative(), is expected before backward().
   virtual Panels<T> gradient() const = 0;
+  // Where a dense layer above writes it transposed, too, while its blocks are in L1: data null unless there is one.
+  virtual Panels<T> gradient_transposed() const { return {}; }
   virtual Derivative<T> derivative() const = 0;
-  // Writes the gradient at the input, times `below`, to `input_gradient` unless its data is null. A layer that makes
-  // the gradients of its parameters on the way gives them to `sink`.
-  virtual void backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
-                        const Sink<T>& sink) = 0;
+  // Writes the gradient at the input, times the layer's below, unless it is not wanted. A layer that makes the
+  // gradients of its parameters on the way gives them to `sink`.
+  virtual void backward(const Pass<T>& pass, const Below<T>& below, const Sink<T>& sink) = 0;
 
   // Of the layers that need the rows of a pass one by one: what forward() and backward() cost, counted as in split.h,
   // if several threads had better take rows of theirs through this layer and those above; 0 if not.

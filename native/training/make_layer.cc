@@ -10,9 +10,10 @@ namespace chainrule {
 template <typename T>
 std::unique_ptr<Layer<T>> make_layer(const Plan& plan, size_t position, const KernelTable<T>& kernels) {
   const LayerPlan& layer = plan.layers[position];
+  const bool last = position + 1 == plan.layers.size();
   switch (layer.kind) {
     case LayerPlan::Kind::kDense:
-      return std::make_unique<DenseLayer<T>>(layer, kernels, position + 1 == plan.layers.size());
+      return std::make_unique<DenseLayer<T>>(layer, kernels, last ? nullptr : &plan.layers[position + 1]);
     case LayerPlan::Kind::kDropout:
       return std::make_unique<DropoutLayer<T>>(layer, static_cast<int>(position));
     case LayerPlan::Kind::kActivation:

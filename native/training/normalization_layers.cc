@@ -21,14 +21,13 @@ void NormalizationLayer<T>::reserve(int rows) {
 }
 
 template <typename T>
-void NormalizationLayer<T>::backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
-                                     const Sink<T>& sink) {
+void NormalizationLayer<T>::backward(const Pass<T>& pass, const Below<T>& below, const Sink<T>& sink) {
   if (sink.wanted()) {
     gamma_.reserve_gradient();
     beta_.reserve_gradient();
   }
-  differentiate(pass, input_gradient, sink);
-  if (input_gradient.data) apply_derivative(pass, below, input_gradient, units_);
+  differentiate(pass, below.gradient, sink);
+  if (below.gradient.data) apply_derivative(pass, below.derivative, below.gradient, units_);
   if (sink.kind != Sink<T>::Kind::kUpdate) return;
   gamma_.update(pass.team, *sink.optimizer, sink.constants);
   beta_.update(pass.team, *sink.optimizer, sink.constants);

@@ -14,8 +14,7 @@ class NormalizationLayer : public Layer<T> {
   Panels<const T> output() const override { return constant(output_.panels()); }
   Panels<T> gradient() const override { return gradient_.panels(); }
   Derivative<T> derivative() const override { return {}; }
-  void backward(const Pass<T>& pass, Panels<T> input_gradient, const Derivative<T>& below,
-                const Sink<T>& sink) override;
+  void backward(const Pass<T>& pass, const Below<T>& below, const Sink<T>& sink) override;
 
  protected:
   // The gradients of gamma and beta, where wanted, and that of the input, where its data is not null.

@@ -187,13 +187,16 @@ double Propagation<T>::sum_of_losses(const Pass<T>& pass, const Samples& samples
 
 template <typename T>
 void Propagation<T>::back_through(size_t layer, const Pass<T>& pass, const Sink<T>& sink, bool input_gradient) {
-  if (layer > 0) {
-    Layer<T>& below = *layers_[layer - 1];
-    const bool wanted = input_gradient || layer > lowest_trainable_;
-    layers_[layer]->backward(pass, wanted ? below.gradient() : Panels<T>{}, below.derivative(), sink);
+  Below<T> below;
+  if (layer == 0) {
+    if (input_gradient) below.gradient = input_gradient_.panels();
   } else {
-    layers_[0]->backward(pass, input_gradient ? input_gradient_.panels() : Panels<T>{}, {}, sink);
+    const Layer<T>& next = *layers_[layer - 1];
+    if (input_gradient || layer > lowest_trainable_) below.gradient = next.gradient();
+    if (input_gradient || layer - 1 > lowest_trainable_) below.gradient_transposed = next.gradient_transposed();
+    below.derivative = next.derivative();
   }
+  layers_[layer]->backward(pass, below, sink);
 }
 
 template <typename T>
