@@ -25,13 +25,21 @@ Matrix<T> optional_matrix(const Arguments& args, const char* name, int rows, int
   return {args.has(name) ? args.matrix<T>(name, rows, columns, leading) : nullptr, leading};
 }
 
-// (sizes, a, b, c): a small product takes a microsecond, reading an object's fields several. The sizes, an Int32Array,
-// are m, n, k, lda, ldb, ldc, flags and threads.
+// What a function gemm is bound to. Its sizes, an Int32Array, are m, n, k, lda, ldb, ldc, flags and threads.
+template <typename T>
+struct BoundGemm {
+  const KernelTable<T>& table;
+  const Napi::Reference<Napi::Value> array;  // keeps the sizes alive
+  const int32_t* const sizes;
+};
+
+// (a, b, c), the sizes being in the array it is bound to: a small product takes a microsecond, reading an object's
+// fields several, and asking where one more array lies 3 % of it.
 template <typename T>
 void gemm(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  constexpr int kSizes = 8;
-  const int32_t* const sizes = static_cast<const int32_t*>(memory_of(info[0], "sizes", kArrayType<int32_t>, kSizes));
+  const BoundGemm<T>& to = *static_cast<const BoundGemm<T>*>(info.Data());
+  const int32_t* const sizes = to.sizes;
   const int m = sizes[0], n = sizes[1], k = sizes[2], flags = sizes[6], threads = sizes[7];
   const ptrdiff_t lda = sizes[3], ldb = sizes[4], ldc = sizes[5];
   constexpr int kTransposeA = 1, kTransposeB = 2, kAccumulate = 4;
@@ -47,17 +55,17 @@ void gemm(const Napi::CallbackInfo& info) {
   const Gemm<T> product = {.m = m,
                            .n = n,
                            .k = k,
-                           .a = transpose_a ? matrix(1, "a", k, m, lda) : matrix(1, "a", m, k, lda),
+                           .a = transpose_a ? matrix(0, "a", k, m, lda) : matrix(0, "a", m, k, lda),
                            .a_row = transpose_a ? 1 : lda,
                            .a_column = transpose_a ? lda : 1,
-                           .b = transpose_b ? matrix(2, "b", n, k, ldb) : matrix(2, "b", k, n, ldb),
+                           .b = transpose_b ? matrix(1, "b", n, k, ldb) : matrix(1, "b", k, n, ldb),
                            .b_row = transpose_b ? 1 : ldb,
                            .b_column = transpose_b ? ldb : 1,
-                           .c = matrix(3, "c", m, n, ldc),
+                           .c = matrix(2, "c", m, n, ldc),
                            .ldc = ldc,
                            .accumulate = (flags & kAccumulate) != 0,
                            .workspace = nullptr};
-  const RowMajorKernels<T> kernels = {*static_cast<const KernelTable<T>*>(info.Data())};
+  const RowMajorKernels<T> kernels = {to.table};
   guarded(env, [&] { kernels.gemm(product, threads, env.GetInstanceData<InstanceData>()->resources); });
 }
 
@@ -222,23 +230,25 @@ Napi::Value first_not_finite(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, static_cast<double>(position < 0 ? -1 : from + position));
 }
 
-// A function that is called often for little: its table is bound to it, not named in each call.
-template <typename T, auto function>
-Napi::Value bound(Napi::Env env, const char* name, const KernelTable<T>& table) {
-  return Napi::Function::New<function>(env, name, const_cast<KernelTable<T>*>(&table));
-}
+// Functions that are called often for little are bound to what would be the same in each call.
 
-// (isa, dtype): the function gemm of these.
+// (isa, dtype, sizes): the function gemm of these.
 Napi::Value gemm_of(const Napi::CallbackInfo& info) {
   return with_table(instruction_set(info.Env(), info[0]), info[1], [&]<typename T>(const KernelTable<T>& table) {
-    return bound<T, gemm<T>>(info.Env(), "gemm", table);
+    constexpr int kSizes = 8;
+    void* const sizes = memory_of(info[2], "sizes", kArrayType<int32_t>, kSizes);
+    auto* const to =
+        new BoundGemm<T>{table, Napi::Reference<Napi::Value>::New(info[2], 1), static_cast<int32_t*>(sizes)};
+    const Napi::Function function = Napi::Function::New<gemm<T>>(info.Env(), "gemm", to);
+    function.AddFinalizer([](Napi::Env, BoundGemm<T>* bound) { delete bound; }, to);
+    return function;
   });
 }
 
 // (isa, dtype): the function first_not_finite of these.
 Napi::Value first_not_finite_of(const Napi::CallbackInfo& info) {
   return with_table(instruction_set(info.Env(), info[0]), info[1], [&]<typename T>(const KernelTable<T>& table) {
-    return bound<T, first_not_finite<T>>(info.Env(), "firstNotFinite", table);
+    return Napi::Function::New<first_not_finite<T>>(info.Env(), "firstNotFinite", const_cast<KernelTable<T>*>(&table));
   });
 }
 

@@ -17,7 +17,7 @@ struct LeftBlock {
   ptrdiff_t stride_of(int rows) const { return copied ? rows : stride; }
 };
 
-constexpr int kGroupTiles = 4;
+constexpr int kGroupTiles = 8;
 template <typename T>
 constexpr int kGroupRows =
     kGroupTiles* GemmTileLimits::kMaxRows[0] > kPanel<T> ? kGroupTiles* GemmTileLimits::kMaxRows[0] : kPanel<T>;

@@ -20,7 +20,7 @@ export interface Addon {
   registry(isa: string): RegistryListing;
   kernel(isa: string, dtype: Dtype, name: string, args: object): number | undefined;
   /** The function for one dtype on one instruction set. `sizes`: m, n, k, lda, ldb, ldc, flags, threads. */
-  gemm(isa: string, dtype: Dtype): (sizes: Int32Array, a: FloatArray, b: FloatArray, c: FloatArray) => void;
+  gemm(isa: string, dtype: Dtype, sizes: Int32Array): (a: FloatArray, b: FloatArray, c: FloatArray) => void;
   /** The function for one dtype on one instruction set. */
   firstNotFinite(isa: string, dtype: Dtype): Kernels['firstNotFinite'];
   /** Runs `rounds` of independent multiply-adds in registers; returns the floating-point operations done. */
@@ -98,10 +98,10 @@ function createKernels(native: Addon, isa: string, dtype: Dtype): Kernels {
 
 const gemmFlags = { transposeA: 1, transposeB: 2, accumulate: 4 };
 
-/** Reading an object's fields in C++ would take longer than a small product: they cross in one array. */
+/** Reading an object's fields in C++ would take longer than a small product: they cross in one array, always the same. */
 function createGemm(native: Addon, isa: string, dtype: Dtype): (args: GemmArguments) => void {
-  const multiply = native.gemm(isa, dtype);
   const sizes = new Int32Array(8);
+  const multiply = native.gemm(isa, dtype, sizes);
   return (args) => {
     sizes[0] = args.m;
     sizes[1] = args.n;
@@ -114,6 +114,6 @@ function createGemm(native: Addon, isa: string, dtype: Dtype): (args: GemmArgume
       (args.transposeB ? gemmFlags.transposeB : 0) |
       (args.accumulate ? gemmFlags.accumulate : 0);
     sizes[7] = args.threads;
-    multiply(sizes, args.a, args.b, args.c);
+    multiply(args.a, args.b, args.c);
   };
 }
