@@ -110,8 +110,9 @@ class Propagation {
   void prepare(const Pass<T>& pass, bool samples_stay);
   // Up to the upper layers.
   void begin_forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay);
-  // Calls visit(part) for parts of the pass, multiples of `unit` rows, on the team's threads, or for all of it. On the
-  // way back a unit is a panel, which the rows of a transposed gradient lie in.
+  // Calls visit(part) for parts of the pass that are not large, multiples of `unit` rows, on the team's threads; for
+  // all of it where no layer had better go by rows. On the way back a unit is a panel, which the rows of a transposed
+  // gradient lie in.
   template <typename Visit>
   void by_rows(const Pass<T>& pass, int unit, Visit visit);
   // For parts.
