@@ -33,15 +33,26 @@ inline void clear(T* values, int rows) {
   }
 }
 
+// kVectors chains beside each other: what takes the time is the latency of an addition.
+template <typename T, int kVectors>
+inline void vector_sums(const T* delta, int rows, const T* initial, T* sums) {
+  using V = Vec<T>;
+  V sum[kVectors];
+  for (int v = 0; v < kVectors; ++v) sum[v] = V::load(initial + v * V::kLanes);
+  for (int r = 0; r < rows; ++r, delta += kPanel<T>) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) sum[v] = sum[v] + V::load(delta + v * V::kLanes);
+  }
+  for (int v = 0; v < kVectors; ++v) sum[v].store(sums + v * V::kLanes);
+}
+
 // Sums over the rows of one panel of delta, one chain for each of the first `columns`.
 template <typename T>
 inline void column_sums(const T* delta, int rows, int columns, const T* initial, T* sums) {
-  using V = Vec<T>;
-  for (int c = 0; c < columns; c += V::kLanes) {
-    V sum = V::load(initial + c);
-    for (int r = 0; r < rows; ++r) sum = sum + V::load(delta + static_cast<ptrdiff_t>(r) * kPanel<T> + c);
-    sum.store(sums + c);
-  }
+  constexpr int kLanes = Vec<T>::kLanes;
+  int c = 0;
+  for (; c + kLanes < columns; c += 2 * kLanes) vector_sums<T, 2>(delta + c, rows, initial + c, sums + c);
+  if (c < columns) vector_sums<T, 1>(delta + c, rows, initial + c, sums + c);
 }
 
 template <typename T>
