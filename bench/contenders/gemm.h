@@ -74,7 +74,7 @@ inline void check(const Shape& shape, const std::vector<float>& a, const std::ve
 
 // Floating-point operations per second, in the samples of contenders/chainrule/gemm.ts.
 inline std::vector<double> measure(int way, const Shape& shape) {
-  constexpr double kSampleSeconds = 0.02, kLongSample = 0.1;
+  constexpr double kSampleSeconds = 0.02, kLongSample = 0.1, kWarmUpSeconds = 0.2;
   const std::vector<float> a = uniform(int64_t{shape.m} * shape.k, 1);
   const std::vector<float> b = uniform(int64_t{shape.k} * shape.n, 2);
   std::vector<float> c(int64_t{shape.m} * shape.n, std::nanf(""));
@@ -87,7 +87,10 @@ inline std::vector<double> measure(int way, const Shape& shape) {
   check(shape, a, b, c);
   int64_t calls = 1;
   double seconds = seconds_of(calls);
-  while (seconds < kSampleSeconds) seconds = seconds_of(calls *= 2);
+  for (double spent = seconds; seconds < kSampleSeconds || spent < kWarmUpSeconds; spent += seconds) {
+    if (seconds < kSampleSeconds) calls *= 2;
+    seconds = seconds_of(calls);
+  }
   const double operations = 2.0 * shape.m * shape.n * shape.k * calls;
   std::vector<double> speeds{operations / seconds};
   for (int i = seconds > kLongSample ? 1 : 4; i > 0; --i) speeds.push_back(operations / seconds_of(calls));

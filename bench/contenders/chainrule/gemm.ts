@@ -30,6 +30,8 @@ function shareOf(shape: GemmShape): GemmShape {
 
 /** Of calls that are timed together, so that the clock's resolution and a tick of the system vanish. */
 const sampleSeconds = 0.02;
+/** For so long after its start a process is slower. */
+const warmUpSeconds = 0.2;
 /** Beyond this, two samples a process are enough. */
 const longSample = 0.1;
 
@@ -52,8 +54,8 @@ function measureShape(kernels: Kernels, shape: GemmShape, threads: number): numb
 
   let calls = 1;
   let seconds = secondsOf(calls);
-  while (seconds < sampleSeconds) {
-    calls *= 2;
+  for (let spent = seconds; seconds < sampleSeconds || spent < warmUpSeconds; spent += seconds) {
+    if (seconds < sampleSeconds) calls *= 2;
     seconds = secondsOf(calls);
   }
   const samples = seconds > longSample ? 1 : 4;
