@@ -20,7 +20,7 @@ struct Workload {
 };
 
 // Wide enough for shared phases; the sizes leave remainders in every tile. The second has batches in several passes.
-// The next two have layers that threads go through with rows of their own: all of them, and those above the second. The
+// The next two have layers that threads go through with rows of their own: all of them, and those above the third. The
 // last one is online learning.
 const Workload kWorkloads[] = {
     {203, 70, 133, 10, 64, "adam", {0.9, 0.999, 1e-8, 0}},
@@ -57,6 +57,7 @@ Plan plan_of(const Workload& work, int threads) {
         {.kind = Kind::kActivation, .inputs = hidden, .units = hidden, .activation = {"gelu", {}}}};
   } else {
     plan.layers = {{.kind = Kind::kDense, .inputs = inputs, .units = hidden, .activation = {"relu", {}}},
+                   {.kind = Kind::kDense, .inputs = hidden, .units = hidden, .activation = {"relu", {}}},
                    {.kind = Kind::kDense, .inputs = hidden, .units = hidden, .activation = {"softmax", {}}},
                    {.kind = Kind::kDropout, .inputs = hidden, .units = hidden, .rate = 0.25},
                    {.kind = Kind::kActivation, .inputs = hidden, .units = hidden, .activation = {"logSoftmax", {}}}};
