@@ -10,19 +10,24 @@
 
 namespace chainrule {
 
+// How long memory will be in use. Large pages take the system long to clear, which pays where many batches go through
+// them.
+enum class Use { kManyBatches, kOneCall };
+
 template <typename T>
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(ptrdiff_t size) : size_(size) {
-    if (fills_large_page(bytes())) {
+  explicit Buffer(ptrdiff_t size, Use use = Use::kManyBatches) : size_(size) {
+    in_large_pages_ = use == Use::kManyBatches && earns_large_page(bytes());
+    if (in_large_pages_) {
       data_ = static_cast<T*>(map_large_pages(bytes()));
     } else {
       data_ = static_cast<T*>(::operator new(bytes(), kAlignment));
       clear();
     }
   }
-  Buffer(Buffer&& other) noexcept : data_(other.data_), size_(other.size_) {
+  Buffer(Buffer&& other) noexcept : data_(other.data_), size_(other.size_), in_large_pages_(other.in_large_pages_) {
     other.data_ = nullptr;
     other.size_ = 0;
   }
@@ -30,13 +35,14 @@ class Buffer {
     Buffer old(static_cast<Buffer&&>(*this));
     data_ = other.data_;
     size_ = other.size_;
+    in_large_pages_ = other.in_large_pages_;
     other.data_ = nullptr;
     other.size_ = 0;
     return *this;
   }
   ~Buffer() {
     if (!data_) return;
-    if (fills_large_page(bytes())) {
+    if (in_large_pages_) {
       unmap_large_pages(data_, bytes());
     } else {
       ::operator delete(data_, kAlignment);
@@ -56,6 +62,7 @@ class Buffer {
 
   T* data_ = nullptr;
   ptrdiff_t size_ = 0;
+  bool in_large_pages_ = false;
 };
 
 }  // namespace chainrule

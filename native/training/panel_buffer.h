@@ -15,8 +15,8 @@ template <typename T>
 class PanelBuffer {
  public:
   PanelBuffer() = default;
-  PanelBuffer(int rows, int columns)
-      : stride_(static_cast<ptrdiff_t>(rows) * kPanel<T>), memory_(stride_ * panels_of<T>(columns)) {}
+  PanelBuffer(int rows, int columns, Use use = Use::kManyBatches)
+      : stride_(static_cast<ptrdiff_t>(rows) * kPanel<T>), memory_(stride_ * panels_of<T>(columns), use) {}
 
   Panels<T> panels() const { return {memory_.data(), stride_}; }
   T* data() const { return memory_.data(); }

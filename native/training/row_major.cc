@@ -13,14 +13,20 @@ namespace chainrule {
 namespace {
 
 template <typename T>
-PanelBuffer<T> into_panels(Matrix<const T> from, int rows, int columns) {
-  PanelBuffer<T> buffer(rows, columns);
+struct CallPanels : PanelBuffer<T> {
+  CallPanels() = default;
+  CallPanels(int rows, int columns) : PanelBuffer<T>(rows, columns, Use::kOneCall) {}
+};
+
+template <typename T>
+CallPanels<T> into_panels(Matrix<const T> from, int rows, int columns) {
+  CallPanels<T> buffer(rows, columns);
   copy_in(from.data, from.leading, rows, columns, buffer.panels());
   return buffer;
 }
 
 template <typename T>
-void out_of_panels(const PanelBuffer<T>& buffer, int rows, int columns, Matrix<T> to) {
+void out_of_panels(const CallPanels<T>& buffer, int rows, int columns, Matrix<T> to) {
   copy_out(chainrule::constant(buffer.panels()), rows, columns, to.data, to.leading);
 }
 
@@ -31,8 +37,8 @@ Matrix<const T> constant(Matrix<T> matrix) {
 
 // A vector is a matrix of one row: its panels are the padded vector itself.
 template <typename T>
-PanelBuffer<T> vector_into_panels(const T* values, int size) {
-  return values ? into_panels<T>({values, size}, 1, size) : PanelBuffer<T>(1, size);
+CallPanels<T> vector_into_panels(const T* values, int size) {
+  return values ? into_panels<T>({values, size}, 1, size) : CallPanels<T>(1, size);
 }
 
 template <typename T>
@@ -97,11 +103,11 @@ void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, CallResources
 template <typename T>
 void RowMajorKernels<T>::dense_forward(const RowMajorForward<T>& layer) const {
   const Activation<T> activation(kernels, layer.activation);
-  const PanelBuffer<T> x = into_panels(layer.x, layer.rows, layer.inputs);
-  const PanelBuffer<T> weights = into_panels(layer.weights, layer.inputs, layer.units);
-  const PanelBuffer<T> bias = vector_into_panels(layer.bias, layer.units);
-  const PanelBuffer<T> sums(layer.rows, layer.units);
-  const PanelBuffer<T> output(layer.rows, layer.units);
+  const CallPanels<T> x = into_panels(layer.x, layer.rows, layer.inputs);
+  const CallPanels<T> weights = into_panels(layer.weights, layer.inputs, layer.units);
+  const CallPanels<T> bias = vector_into_panels(layer.bias, layer.units);
+  const CallPanels<T> sums(layer.rows, layer.units);
+  const CallPanels<T> output(layer.rows, layer.units);
   const bool epilogue = activation.kernel->forward != nullptr;
   kernels.dense_forward({.rows = layer.rows,
                          .inputs = layer.inputs,
@@ -125,14 +131,14 @@ void RowMajorKernels<T>::dense_forward(const RowMajorForward<T>& layer) const {
 template <typename T>
 void RowMajorKernels<T>::dense_backward(const RowMajorBackward<T>& layer) const {
   const int rows = layer.rows, inputs = layer.inputs, units = layer.units;
-  const PanelBuffer<T> delta = into_panels(layer.delta, rows, units);
-  const PanelBuffer<T> weights = into_panels(constant(layer.weights), inputs, units);
+  const CallPanels<T> delta = into_panels(layer.delta, rows, units);
+  const CallPanels<T> weights = into_panels(constant(layer.weights), inputs, units);
   if (layer.input_gradient) {
     const Activation<T> activation(kernels, layer.input_activation);
-    const PanelBuffer<T> transposed(padded_rows<T>(units), rows);
+    const CallPanels<T> transposed(padded_rows<T>(units), rows);
     kernels.transpose(chainrule::constant(delta.panels()), transposed.panels(), rows, units, {0, panels_of<T>(units)});
-    const PanelBuffer<T> saved = layer.saved ? into_panels(layer.saved, rows, inputs) : PanelBuffer<T>(rows, inputs);
-    const PanelBuffer<T> gradient(rows, inputs);
+    const CallPanels<T> saved = layer.saved ? into_panels(layer.saved, rows, inputs) : CallPanels<T>(rows, inputs);
+    const CallPanels<T> gradient(rows, inputs);
     const Panels<const T> known = chainrule::constant(saved.panels());
     kernels.dense_input_gradient({.rows = rows,
                                   .inputs = inputs,
@@ -152,8 +158,8 @@ void RowMajorKernels<T>::dense_backward(const RowMajorBackward<T>& layer) const 
     out_of_panels(gradient, rows, inputs, layer.input_gradient);
   }
   if (!layer.x) return;
-  const PanelBuffer<T> x = into_panels(layer.x, rows, inputs);
-  const auto multiply = [&](const PanelBuffer<T>& gradient, T* bias_gradient, const Update<T>* update, T* bias) {
+  const CallPanels<T> x = into_panels(layer.x, rows, inputs);
+  const auto multiply = [&](const CallPanels<T>& gradient, T* bias_gradient, const Update<T>* update, T* bias) {
     kernels.dense_weight_gradient({.rows = rows,
                                    .inputs = inputs,
                                    .units = units,
@@ -168,8 +174,8 @@ void RowMajorKernels<T>::dense_backward(const RowMajorBackward<T>& layer) const 
                                   {0, panels_of<T>(units)}, {0, panels_of<T>(inputs)}, {});
   };
   if (layer.weight_gradient || layer.bias_gradient) {
-    const PanelBuffer<T> gradient(inputs, units);
-    const PanelBuffer<T> bias_gradient(1, units);
+    const CallPanels<T> gradient(inputs, units);
+    const CallPanels<T> bias_gradient(1, units);
     multiply(gradient, bias_gradient.data(), nullptr, nullptr);
     if (layer.weight_gradient) out_of_panels(gradient, inputs, units, {layer.weight_gradient, units});
     if (layer.bias_gradient) out_of_panels(bias_gradient, 1, units, {layer.bias_gradient, units});
@@ -182,15 +188,15 @@ void RowMajorKernels<T>::dense_backward(const RowMajorBackward<T>& layer) const 
   for (int64_t step = 0; step <= layer.update->step; ++step) {  // no state is kept between calls: it is made anew
     optimizer.prepare(layer.update->optimizer.parameters.data(), step, layer.update->learning_rate, state, constants);
   }
-  PanelBuffer<T> weight_slots[kMaxSlots];
-  PanelBuffer<T> bias_slots[kMaxSlots];
+  CallPanels<T> weight_slots[kMaxSlots];
+  CallPanels<T> bias_slots[kMaxSlots];
   for (int s = 0; s < optimizer.slots; ++s) {
     weight_slots[s] = into_panels<T>({layer.update->weight_slots[s], units}, inputs, units);
     bias_slots[s] = vector_into_panels<T>(layer.update->bias_slots[s], units);
     update.weight_slots[s] = weight_slots[s].data();
     update.bias_slots[s] = bias_slots[s].data();
   }
-  const PanelBuffer<T> bias = vector_into_panels<T>(layer.bias, units);
+  const CallPanels<T> bias = vector_into_panels<T>(layer.bias, units);
   multiply({}, nullptr, &update, layer.bias ? bias.data() : nullptr);
   out_of_panels(weights, inputs, units, layer.weights);
   if (layer.bias) out_of_panels(bias, 1, units, {layer.bias, units});
@@ -204,8 +210,8 @@ template <typename T>
 void RowMajorKernels<T>::activation_forward(const ActivationPlan& plan, int rows, int columns, const T* input,
                                             T* output) const {
   const Activation<T> activation(kernels, plan);
-  const PanelBuffer<T> values = into_panels<T>({input, columns}, rows, columns);
-  const PanelBuffer<T> results(rows, columns);
+  const CallPanels<T> values = into_panels<T>({input, columns}, rows, columns);
+  const CallPanels<T> results(rows, columns);
   if (activation.kernel->rowwise() && columns > 0) {
     activation.kernel->forward_rows(
         {chainrule::constant(values.panels()), results.panels(), columns, activation.parameters}, {0, rows});
@@ -219,8 +225,8 @@ template <typename T>
 void RowMajorKernels<T>::activation_backward(const ActivationPlan& plan, int rows, int columns, const T* saved,
                                              const T* gradient, T* delta) const {
   const Activation<T> activation(kernels, plan);
-  const PanelBuffer<T> known = into_panels<T>({saved, columns}, rows, columns);
-  PanelBuffer<T> values = into_panels<T>({gradient, columns}, rows, columns);
+  const CallPanels<T> known = into_panels<T>({saved, columns}, rows, columns);
+  CallPanels<T> values = into_panels<T>({gradient, columns}, rows, columns);
   if (activation.kernel->rowwise() && columns > 0) {
     activation.kernel->backward_rows({chainrule::constant(known.panels()), chainrule::constant(values.panels()),
                                       values.panels(), columns, activation.parameters},
@@ -236,10 +242,10 @@ double RowMajorKernels<T>::loss(const RowMajorLoss<T>& args) const {
   const LossKernel<T>& kernel = *find_loss(kernels, args.loss);
   T parameters[kMaxParameters] = {};
   copy_parameters(args.loss.parameters, parameters);
-  const PanelBuffer<T> prediction = into_panels<T>({args.prediction, args.outputs}, args.rows, args.outputs);
-  const PanelBuffer<T> target =
-      args.y ? into_panels<T>({args.y, args.outputs}, args.rows, args.outputs) : PanelBuffer<T>();
-  const PanelBuffer<T> gradient(args.rows, args.outputs);
+  const CallPanels<T> prediction = into_panels<T>({args.prediction, args.outputs}, args.rows, args.outputs);
+  const CallPanels<T> target =
+      args.y ? into_panels<T>({args.y, args.outputs}, args.rows, args.outputs) : CallPanels<T>();
+  const CallPanels<T> gradient(args.rows, args.outputs);
   std::vector<T> scale(static_cast<size_t>(args.rows));
   std::vector<double> row_loss(static_cast<size_t>(args.rows));
   const auto weight = [&](int r) { return args.weights ? args.weights[r] : 1.0; };
@@ -264,7 +270,7 @@ double RowMajorKernels<T>::loss(const RowMajorLoss<T>& args) const {
 
 template <typename T>
 void RowMajorKernels<T>::dropout_mask(const DropoutMask& mask, int rows, int columns, T* factors) const {
-  const PanelBuffer<T> panels(rows, columns);
+  const CallPanels<T> panels(rows, columns);
   kernels.dropout_mask(mask, panels.panels(), columns, {0, rows});
   out_of_panels(panels, rows, columns, {factors, columns});
 }
