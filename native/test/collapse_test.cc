@@ -59,13 +59,18 @@ class Memory {
   char* memory_;
 };
 
-// As often as there are pages, and as there have to be pauses between them.
+// With the pause there has to be after a page.
+void advance_and_pause(Collapse& collapse) {
+  const auto before = std::chrono::steady_clock::now();
+  collapse.advance(1);
+  std::this_thread::sleep_for(4 * (std::chrono::steady_clock::now() - before));
+}
+
+// As often as there are pages.
 void advance_through(Collapse& collapse, const void* memory, size_t bytes, int64_t rows) {
   for (size_t at = 0; at < bytes; at += kLargePage) {
     collapse.begin(memory, bytes, rows);
-    const auto before = std::chrono::steady_clock::now();
-    collapse.advance(1);
-    std::this_thread::sleep_for(4 * (std::chrono::steady_clock::now() - before));
+    advance_and_pause(collapse);
   }
 }
 
@@ -92,6 +97,21 @@ TEST_CASE(
   CHECK(!collapse.advance(1));
   CHECK(collapsed.as_written());
   if (able) CHECK(large_bytes(collapsed.data()) >= before + kBytes - kLargePage);
+
+  // First some of the rows, then all: those trained on before count, too.
+  const Memory grown(kBytes);
+  const size_t small = large_bytes(grown.data());
+  Collapse whole;
+  whole.begin(grown.data(), kBytes / 2, kRows);
+  for (int64_t r = 0; r < kRows; ++r) whole.advance(1);
+  whole.begin(grown.data(), kBytes, 2 * kRows);
+  for (int64_t r = 0; r < kRows; ++r) whole.advance(1);
+  CHECK(large_bytes(grown.data()) == small);
+  advance_and_pause(whole);
+  if (able) CHECK(large_bytes(grown.data()) == small + kLargePage);
+  advance_through(whole, grown.data(), kBytes, 2 * kRows);
+  CHECK(!whole.advance(1));
+  CHECK(grown.as_written());
 
   // Less than a large page, or none at all.
   advance_through(collapse, collapsed.data() + 64, kLargePage - 64, 0);

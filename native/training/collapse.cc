@@ -42,27 +42,27 @@ void collapse(char*) {}
 }  // namespace
 
 void Collapse::begin(const void* memory, size_t bytes, int64_t rows) {
-  if (memory == memory_ && bytes == bytes_) return;
-  memory_ = memory;
-  bytes_ = bytes;
-  rows_left_ = rows;
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(memory), end = begin + bytes;
-  const bool some = memory && (begin + kLargePage - 1) / kLargePage < end / kLargePage && wanted();
-  next_ = some ? reinterpret_cast<char*>((begin + kLargePage - 1) / kLargePage * kLargePage) : nullptr;
-  end_ = some ? reinterpret_cast<char*>(end / kLargePage * kLargePage) : nullptr;
+  const uintptr_t first = reinterpret_cast<uintptr_t>(memory);
+  if (memory != memory_) {
+    memory_ = memory;
+    rows_seen_ = 0;
+    next_ = (first + kLargePage - 1) / kLargePage;
+  }
+  rows_ = rows;
+  end_ = memory && wanted() ? (first + bytes) / kLargePage : 0;
 }
 
 bool Collapse::advance(int64_t rows) {
-  if (next_ == end_) return false;
-  if (rows_left_ > 0) {
-    rows_left_ -= rows;
+  if (next_ >= end_) return false;
+  if (rows_seen_ < rows_) {
+    rows_seen_ += rows;
     return true;
   }
   constexpr int kOtherWork = 3;  // for each part of this
   const Clock::time_point before = Clock::now();
   if (before < due_) return true;
-  collapse(next_);
-  next_ += kLargePage;
+  collapse(reinterpret_cast<char*>(next_ * kLargePage));
+  ++next_;
   const Clock::time_point after = Clock::now();
   due_ = after + kOtherWork * (after - before);
   return true;
