@@ -55,7 +55,10 @@ struct Activation {
 template <typename T>
 void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, CallResources& resources) const {
   const int64_t work = static_cast<int64_t>(product.m) * product.n * product.k;
-  if (threads == 1 || work <= kSharedWork) {
+  // A single phase, after which no thread needs what another one wrote, pays sooner than one of many. And every chunk
+  // copies the operand it shares with the others anew.
+  constexpr Sharing kSharing = {.above = kSharedWork / 2 - 1, .chunks = 1};
+  if (threads == 1 || work <= kSharing.above) {
     Gemm<T> whole = product;
     whole.workspace = resources.workspace<T>(kernels.gemm_workspace(product.m, product.n, product.k));
     kernels.gemm(whole);
@@ -96,8 +99,7 @@ void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, CallResources
     part.workspace = workspace + parts.begin * part_workspace;
     kernels.gemm(part);
   };
-  constexpr int kWhole = 1;  // every chunk copies the operand it shares with the others anew
-  for_range(resources.team(threads), work, threads, multiply, kWhole);
+  for_range(resources.team(threads), work, threads, multiply, kSharing);
 }
 
 template <typename T>
@@ -289,8 +291,7 @@ ptrdiff_t RowMajorKernels<T>::first_not_finite(const T* values, ptrdiff_t count,
     while (begin + found < lowest && !first.compare_exchange_weak(lowest, begin + found)) {
     }
   };
-  constexpr int kWhole = 1;
-  for_range(resources.team(threads), count * kElementwiseCost, threads, search, kWhole);
+  for_range(resources.team(threads), count * kElementwiseCost, threads, search, {.chunks = 1});
   return first == count ? -1 : first.load();
 }
 

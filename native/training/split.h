@@ -23,17 +23,22 @@ inline constexpr int kGatherCost = 32;
 inline constexpr int kChunks = 8;
 inline constexpr int64_t kSmallestChunk = 2 * kSharedWork;  // half of it cost small networks 5 to 10 %
 
+struct Sharing {
+  int64_t above = kSharedWork;
+  int chunks = kChunks;
+};
+
 // Calls visit(range), or visit(range, thread), for contiguous parts of [0, count) on the threads of the team, or for
 // all of it on this thread.
 template <typename Visit>
-void for_range(ThreadTeam& team, int64_t work, int count, Visit&& visit, int chunks = kChunks) {
-  if (work <= kSharedWork || count < 2 || !team.worth_sharing(work)) {
+void for_range(ThreadTeam& team, int64_t work, int count, Visit&& visit, Sharing sharing = {}) {
+  if (work <= sharing.above || count < 2 || !team.worth_sharing(work)) {
     ThreadTeam::call(visit, {0, count}, 0);
     return;
   }
   const int64_t share = work / team.size();
   int worthwhile = 1;
-  while (worthwhile < chunks && share >> worthwhile >= kSmallestChunk) ++worthwhile;
+  while (worthwhile < sharing.chunks && share >> worthwhile >= kSmallestChunk) ++worthwhile;
   team.share(count, worthwhile, visit);
 }
 
