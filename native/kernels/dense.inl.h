@@ -163,11 +163,49 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
                   inputs);
 }
 
+// As many rows as leave most lanes of a vector across the batch idle: W, turned block by block, takes less time.
+template <typename T>
+constexpr int kFewRows = Vec<T>::kLanes / 4;
+
+// Loops: panel of the inputs, panel of units.
+template <typename T>
+void few_rows_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
+  constexpr int kP = kPanel<T>;
+  alignas(64) T turned[kP * kP];  // a block of W, (units, inputs)
+  for (int q = input_panels.begin; q < input_panels.end; ++q) {
+    const ptrdiff_t position = static_cast<ptrdiff_t>(q) * kP * kP;
+    const int inputs = min_of(kP, layer.inputs - q * kP);
+    T* const gradient = layer.gradient.panel(q);
+    int p = 0;
+    do {  // once even without units: the sums are zero
+      const int units = min_of(kP, layer.units - p * kP);
+      if (inputs < kP) clear(turned, units);
+      transpose_block(layer.weights.panel(p) + position, turned, inputs, units);
+      multiply_small<T>({.a = layer.delta.panel(p),
+                         .a_row = kP,
+                         .a_step = 1,
+                         .b = turned,
+                         .initial = p == 0 ? kZeroRow<T> : gradient,
+                         .initial_stride = p == 0 ? 0 : kP,
+                         .out = gradient},
+                        layer.rows, units, inputs);
+      ++p;
+    } while (p * kP < layer.units);
+    if (layer.activation) {
+      layer.activation->backward(layer.saved.panel(q), gradient, gradient, layer.rows * kP, layer.parameters);
+    }
+    if (layer.gradient_transposed.data) {
+      transpose_block(gradient, layer.gradient_transposed.panel(0) + position, layer.rows, inputs);
+    }
+  }
+}
+
 // Loops: part of the inputs (those rows of W stay in L2), panel of the batch, block of units, tile of inputs.
 template <typename T>
 void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;
   if (is_small(layer.rows, layer.inputs, layer.units)) return small_input_gradient(layer);
+  if (layer.rows <= kFewRows<T>) return few_rows_input_gradient(layer, input_panels);
   constexpr ptrdiff_t kSize = sizeof(T);
   constexpr int kPart = 8;  // chains between one block of units and the next: 8 blocks of 32 × 32 float32 are 32 KiB
   alignas(64) T blocks[kPart][kP * kP];

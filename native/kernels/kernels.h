@@ -161,7 +161,7 @@ template <typename T>
 struct DenseInputGradient {
   int rows, inputs, units;
   Panels<const T> weights;                // (inputs, units)
-  Panels<const T> delta;                  // (rows, units), read where is_small()
+  Panels<const T> delta;                  // (rows, units), read where there are few rows
   Panels<const T> delta_transposed;       // (units, rows), read elsewhere
   const ActivationKernel<T>* activation;  // elementwise, or null for the identity
   const T* parameters;

@@ -57,7 +57,8 @@ TEST_CASE_TEMPLATE("the gradient of the input is written transposed, too, where 
     int rows, inputs, units;
   };
   for (const InstructionSet* isa : supported_instruction_sets()) {
-    for (const Size& size : {Size{3, 4, 5}, Size{3, 40, 5}, Size{37, 4, 5}, Size{37, 75, 20}, Size{64, 64, 64}}) {
+    for (const Size& size :
+         {Size{3, 4, 5}, Size{1, 75, 70}, Size{3, 40, 5}, Size{37, 4, 5}, Size{37, 75, 20}, Size{64, 64, 64}}) {
       CAPTURE(doctest::String(isa->name));
       CAPTURE(size.rows);
       CAPTURE(size.inputs);
@@ -87,6 +88,51 @@ TEST_CASE_TEMPLATE("the gradient of the input is written transposed, too, where 
           same &= at(gradient, r, i) != 0 && at(transposed, i, r) == at(gradient, r, i);
       }
       CHECK(same);
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a few rows have the input gradient that they have among many, and its padding is 0", T, float,
+                   double) {
+  constexpr int kRows = 20;
+  for (const InstructionSet* isa : supported_instruction_sets()) {
+    const KernelTable<T>& kernels = table_of<T>(*isa);
+    for (const int inputs : {5, 75}) {
+      for (const int units : {17, 70}) {
+        CAPTURE(doctest::String(isa->name));
+        CAPTURE(inputs);
+        CAPTURE(units);
+        const PanelBuffer<T> weights = matrix<T>(padded_rows<T>(inputs), units, RandomNumbers<T>(1));
+        const PanelBuffer<T> delta = matrix<T>(kRows, units, RandomNumbers<T>(2));
+        const PanelBuffer<T> saved = matrix<T>(kRows, inputs, RandomNumbers<T>(3));
+        const PanelBuffer<T> transposed(padded_rows<T>(units), kRows);
+        kernels.transpose(constant(delta.panels()), transposed.panels(), kRows, units, {0, panels_of<T>(units)});
+        const auto input_gradient = [&](int rows) {
+          PanelBuffer<T> gradient(padded_rows<T>(kRows), inputs);
+          kernels.dense_input_gradient({.rows = rows,
+                                        .inputs = inputs,
+                                        .units = units,
+                                        .weights = constant(weights.panels()),
+                                        .delta = constant(delta.panels()),
+                                        .delta_transposed = constant(transposed.panels()),
+                                        .activation = find_activation(kernels, {"tanh", {}}),
+                                        .parameters = nullptr,
+                                        .saved = constant(saved.panels()),
+                                        .gradient = gradient.panels()},
+                                       {0, panels_of<T>(inputs)});
+          return gradient;
+        };
+        const PanelBuffer<T> many = input_gradient(kRows);
+        for (int rows = 1; rows <= 5; ++rows) {
+          const PanelBuffer<T> few = input_gradient(rows);
+          bool same = true;
+          for (int r = 0; r < rows; ++r) {
+            for (int i = 0; i < inputs; ++i) same &= at(few, r, i) != 0 && at(few, r, i) == at(many, r, i);
+          }
+          CHECK(same);
+          CHECK(padding_is_zero(few, rows, inputs));
+        }
+      }
     }
   }
 }
