@@ -21,7 +21,7 @@ struct Workload {
 
 // Wide enough for shared phases; the sizes leave remainders in every tile. The second has batches in several passes.
 // The next two have layers that threads go through with rows of their own: all of them, and those above the third. The
-// last one is online learning.
+// last ones are online learning, and batches of a few rows.
 const Workload kWorkloads[] = {
     {203, 70, 133, 10, 64, "adam", {0.9, 0.999, 1e-8, 0}},
     {2500, 37, 45, 3, 2400, "momentum", {0.9, 0, 1, 0.01}},
@@ -29,6 +29,7 @@ const Workload kWorkloads[] = {
     {300, 40, 48, 5, 250, "adam", {0.9, 0.999, 1e-8, 0}, false},
     {203, 300, 261, 10, 100, "sgd", {0}, false},
     {5, 700, 261, 10, 1, "adam", {0.9, 0.999, 1e-8, 0}, false},
+    {8, 300, 261, 10, 3, "momentum", {0.9, 0, 1, 0}, false},
 };
 
 template <typename T>

@@ -145,6 +145,13 @@ void DenseLayer<T>::begin_updates(const Sink<T>& sink) {
   }
 }
 
+// Weights that one thread went forward with had better stay with it: what another one writes has to come back first.
+template <typename T>
+int64_t DenseLayer<T>::plan_gradients(const Pass<T>& pass, bool by_rows) {
+  weights_stay_ = work(pass.rows) <= (by_rows ? kSharedWork / 4 : kSharedWork);
+  return weights_stay_ ? 0 : work(pass.rows);
+}
+
 // Parts of the blocks of W, one panel of units after the other: as near as can be the weights that forward() gives the
 // same thread.
 template <typename T>
@@ -162,10 +169,8 @@ void DenseLayer<T>::parameter_gradients(const Pass<T>& pass, const Sink<T>& sink
                                           .weights = weights_.panels(),
                                           .bias = has_bias_ ? bias_.data() : nullptr};
   const int across = panels_of<T>(inputs_), down = panels_of<T>(units_);
-  // With little work, the weights had better stay with one thread.
-  const bool alone = work(pass.rows) < kSharedWork / 4;
-  if (alone && part.range.begin > 0) return;
-  if (alone || part.whole()) {
+  if (weights_stay_ && part.range.begin > 0) return;
+  if (weights_stay_ || part.whole()) {
     pass.kernels.dense_weight_gradient(product, {0, down}, {0, across}, part.upcoming);
     return;
   }

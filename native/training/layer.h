@@ -121,9 +121,10 @@ class Layer {
   // if several threads had better take rows of theirs through this layer and those above; 0 if not.
   virtual int64_t work_by_rows(const Pass<T>&) const { return 0; }
 
-  // For layers that make the gradients of their parameters afterwards, parts of them on different threads. Before any
-  // go to a sink that updates, the layer is told of it.
-  virtual int64_t gradient_work(int) const { return 0; }
+  // For layers that make the gradients of their parameters afterwards, parts of them on different threads. What there
+  // is to share of it after passes like this one, whose rows different threads took through this layer where `by_rows`.
+  // Before any go to a sink that updates, the layer is told of it.
+  virtual int64_t plan_gradients(const Pass<T>&, bool /*by_rows*/) { return 0; }
   virtual void begin_updates(const Sink<T>&) {}
   virtual void parameter_gradients(const Pass<T>&, const Sink<T>&, const GradientPart&) {}
 

@@ -110,8 +110,11 @@ void Propagation<T>::prepare(const Pass<T>& pass, bool samples_stay) {
     upper_work_ += work;
   }
   if (upper_ == 0) upper_work_ += int64_t{rows_} * plan_.inputs * kGatherCost;
+  const bool upper_by_rows = upper_work_ > kSharedWork && panels_of<T>(rows_) >= pass.team.size();
   gradient_work_ = 0;
-  for (const auto& layer : layers_) gradient_work_ += layer->gradient_work(rows_);
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    gradient_work_ += layers_[i]->plan_gradients(pass, i >= upper_ && upper_by_rows);
+  }
 
   const int64_t input_bytes = int64_t{rows_} * plan_.inputs * static_cast<int64_t>(sizeof(T));
   own_input_ = samples_stay && pass.team.size() > 1 && upper_ > 0 && layers_[0]->reads_own_input() &&
