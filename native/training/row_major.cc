@@ -12,6 +12,7 @@
 namespace chainrule {
 namespace {
 
+// What a product reads and writes lives for one call.
 template <typename T>
 struct CallPanels : PanelBuffer<T> {
   CallPanels() = default;

@@ -24,8 +24,8 @@ inline constexpr int kChunks = 8;
 inline constexpr int64_t kSmallestChunk = 2 * kSharedWork;  // half of it cost small networks 5 to 10 %
 
 struct Sharing {
-  int64_t above = kSharedWork;
-  int chunks = kChunks;
+  int64_t above = kSharedWork;  // with less work one thread does it all
+  int chunks = kChunks;         // of a thread's share, at most
 };
 
 // Calls visit(range), or visit(range, thread), for contiguous parts of [0, count) on the threads of the team, or for
