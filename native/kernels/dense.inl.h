@@ -163,7 +163,8 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
                   inputs);
 }
 
-// As many rows as leave most lanes of a vector across the batch idle: W, turned block by block, takes less time.
+// As many rows as leave most lanes of a vector across the batch idle: to turn W, block by block, takes less time. So it
+// does where the product is_small().
 template <typename T>
 constexpr int kFewRows = Vec<T>::kLanes / 4;
 
@@ -204,8 +205,9 @@ void few_rows_input_gradient(const DenseInputGradient<T>& layer, Range input_pan
 template <typename T>
 void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;
-  if (is_small(layer.rows, layer.inputs, layer.units)) return small_input_gradient(layer);
-  if (layer.rows <= kFewRows<T>) return few_rows_input_gradient(layer, input_panels);
+  if (layer.rows <= kFewRows<T> || is_small(layer.rows, layer.inputs, layer.units)) {
+    return few_rows_input_gradient(layer, input_panels);
+  }
   constexpr ptrdiff_t kSize = sizeof(T);
   constexpr int kPart = 8;  // chains between one block of units and the next: 8 blocks of 32 × 32 float32 are 32 KiB
   alignas(64) T blocks[kPart][kP * kP];

@@ -59,30 +59,6 @@ inline void small_forward(const DenseForward<T>& layer, Range rows) {
 }
 
 template <typename T>
-inline void small_input_gradient(const DenseInputGradient<T>& layer) {
-  constexpr int kP = kPanel<T>;
-  alignas(64) T transposed[kSmall * kP];  // (units, inputs)
-  clear(transposed, layer.units);
-  for (int u = 0; u < layer.units; ++u) {
-    for (int i = 0; i < layer.inputs; ++i) transposed[u * kP + i] = layer.weights.data[i * kP + u];
-  }
-  multiply_small<T>({.a = layer.delta.data,
-                     .a_row = kP,
-                     .a_step = 1,
-                     .b = transposed,
-                     .initial = kZeroRow<T>,
-                     .initial_stride = 0,
-                     .out = layer.gradient.data},
-                    layer.rows, layer.units, layer.inputs);
-  if (layer.activation) {
-    layer.activation->backward(layer.saved.data, layer.gradient.data, layer.gradient.data, layer.rows * kP,
-                               layer.parameters);
-  }
-  if (!layer.gradient_transposed.data) return;
-  transpose_block(layer.gradient.data, layer.gradient_transposed.data, layer.rows, layer.inputs);
-}
-
-template <typename T>
 inline void small_weight_gradient(const DenseWeightGradient<T>& layer) {
   constexpr int kP = kPanel<T>;
   alignas(64) T block[kSmall * kP];
