@@ -12,6 +12,7 @@
 #include "epilogues.inl.h"
 #include "transpose.inl.h"
 #include "small.inl.h"
+#include "turned.inl.h"
 #include "dense.inl.h"
 #include "strided_tile.inl.h"
 #include "copies.inl.h"

@@ -4,13 +4,6 @@
 // Bytes of an operand that is gone through again and again and has to stay in L2 meanwhile: a quarter of 2 MiB.
 constexpr int kResident = 1 << 19;
 
-// The largest of the nearly equal parts of `total`, none of which exceeds `most`.
-inline int even_part(int total, int most) {
-  if (total <= most) return total;  // a division takes as long as a small product
-  const int parts = (total + most - 1) / most;
-  return (total + parts - 1) / parts;
-}
-
 // The largest of the nearly equal parts of so many panels of `rows` rows, `most` panels at most, that fit.
 template <typename T>
 inline int resident_part(int panels, int rows, int most = INT32_MAX) {
@@ -80,6 +73,7 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
     for (; p < unit_panels.end; ++p) forward_row<T, 1>(layer, sums, p, rows.begin);
     return;
   }
+  if (turns_input(layer, rows)) return turned_forward(layer, rows);
   if (rows.end - rows.begin > kRowsTogether<T>) {
     split_rows(rows.end - rows.begin, kRowsTogether<T>, [&](int first, int height) {
       dense_forward(layer, unit_panels, {rows.begin + first, rows.begin + first + height});
@@ -163,51 +157,11 @@ inline void finish_input_gradient(const DenseInputGradient<T>& layer, T* block, 
                   inputs);
 }
 
-// As many rows as leave most lanes of a vector across the batch idle: to turn W, block by block, takes less time. So it
-// does where the product is_small().
-template <typename T>
-constexpr int kFewRows = Vec<T>::kLanes / 4;
-
-// Loops: panel of the inputs, panel of units.
-template <typename T>
-void few_rows_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
-  constexpr int kP = kPanel<T>;
-  alignas(64) T turned[kP * kP];  // a block of W, (units, inputs)
-  for (int q = input_panels.begin; q < input_panels.end; ++q) {
-    const ptrdiff_t position = static_cast<ptrdiff_t>(q) * kP * kP;
-    const int inputs = min_of(kP, layer.inputs - q * kP);
-    T* const gradient = layer.gradient.panel(q);
-    int p = 0;
-    do {  // once even without units: the sums are zero
-      const int units = min_of(kP, layer.units - p * kP);
-      if (inputs < kP) clear(turned, units);
-      transpose_block(layer.weights.panel(p) + position, turned, inputs, units);
-      multiply_small<T>({.a = layer.delta.panel(p),
-                         .a_row = kP,
-                         .a_step = 1,
-                         .b = turned,
-                         .initial = p == 0 ? kZeroRow<T> : gradient,
-                         .initial_stride = p == 0 ? 0 : kP,
-                         .out = gradient},
-                        layer.rows, units, inputs);
-      ++p;
-    } while (p * kP < layer.units);
-    if (layer.activation) {
-      layer.activation->backward(layer.saved.panel(q), gradient, gradient, layer.rows * kP, layer.parameters);
-    }
-    if (layer.gradient_transposed.data) {
-      transpose_block(gradient, layer.gradient_transposed.panel(0) + position, layer.rows, inputs);
-    }
-  }
-}
-
 // Loops: part of the inputs (those rows of W stay in L2), panel of the batch, block of units, tile of inputs.
 template <typename T>
 void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;
-  if (layer.rows <= kFewRows<T> || is_small(layer.rows, layer.inputs, layer.units)) {
-    return few_rows_input_gradient(layer, input_panels);
-  }
+  if (turns_weights(layer)) return turned_input_gradient(layer, input_panels);
   constexpr ptrdiff_t kSize = sizeof(T);
   constexpr int kPart = 8;  // chains between one block of units and the next: 8 blocks of 32 × 32 float32 are 32 KiB
   alignas(64) T blocks[kPart][kP * kP];
@@ -250,22 +204,41 @@ void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels
   }
 }
 
-// The gradient of a single row need not exist, not even in blocks: going through it would take longer than all else.
+// Loops: part of the inputs (that part of the batch stays in L2), panel of units, panel of inputs: visit(p, q, how many
+// blocks of the part came before with the same p).
+template <typename T, typename Visit>
+inline void for_blocks(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels, int part,
+                       Visit visit) {
+  int start = input_panels.begin;
+  do {  // once even without inputs: the bias alone
+    for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
+      if (start == 0 && (layer.update ? layer.bias : layer.bias_gradient)) bias_gradient(layer, p);
+      for (int q = start; q < min_of(start + part, input_panels.end); ++q) visit(p, q, q - start);
+    }
+    start += part;
+  } while (start < input_panels.end);
+}
+
+// With more rows, an update between the blocks is a small part of the time, and tiles as large as can be gain more.
+constexpr int kUpdateRows = 64;
+
 template <typename T>
-void rank_one_update(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels) {
+void update_by_rows(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels, int part,
+                    const UpcomingRows& upcoming) {
   constexpr int kP = kPanel<T>;
   const Update<T>& update = *layer.update;
-  for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
-    if (input_panels.begin == 0 && layer.bias) bias_gradient(layer, p);
-    for (int q = input_panels.begin; q < input_panels.end; ++q) {
-      const ptrdiff_t position = layer.weights.stride * p + static_cast<ptrdiff_t>(q) * kP * kP;
-      T* slots[kMaxSlots];
-      for (int s = 0; s < update.optimizer->slots; ++s) slots[s] = update.weight_slots[s] + position;
-      update.optimizer->update_rank_one(layer.weights.data + position, layer.input.panel(q), layer.delta.panel(p),
-                                        slots, min_of(kP, layer.inputs - q * kP), min_of(kP, layer.units - p * kP),
-                                        update.constants);
-    }
-  }
+  const int blocks = (unit_panels.end - unit_panels.begin) * (input_panels.end - input_panels.begin);
+  int done = 0;
+  for_blocks(layer, unit_panels, input_panels, part, [&](int p, int q, int) {
+    fetch_rows(upcoming.part({done, done + 1}, blocks));
+    ++done;
+    const ptrdiff_t position = layer.weights.stride * p + static_cast<ptrdiff_t>(q) * kP * kP;
+    T* slots[kMaxSlots];
+    for (int s = 0; s < update.optimizer->slots; ++s) slots[s] = update.weight_slots[s] + position;
+    update.optimizer->update_by_rows(layer.weights.data + position, layer.input.panel(q), layer.delta.panel(p), slots,
+                                     layer.rows, min_of(kP, layer.inputs - q * kP), min_of(kP, layer.units - p * kP),
+                                     update.constants);
+  });
 }
 
 // The weights or gradients of the block at `position`, and one slot of its update after the other: one for each tile,
@@ -282,29 +255,25 @@ inline Ahead ahead_of_update(const DenseWeightGradient<T>& layer, ptrdiff_t posi
   return {.first = {.at = array, .step = step}, .second = {.at = array + kCount / 2, .step = step}};
 }
 
-// Loops: part of the inputs (that part of the batch stays in L2), panel of units, panel of inputs, block of the batch.
+// Loops: those of for_blocks(), then block of the batch, tile of inputs.
 template <typename T>
 void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels,
                            const UpcomingRows& upcoming) {
   constexpr int kP = kPanel<T>;
-  if (layer.rows == 1 && layer.update && !layer.accumulate && layer.update->l1 == 0 && layer.update->l2 == 0) {
-    fetch_rows(upcoming);
-    return rank_one_update(layer, unit_panels, input_panels);
-  }
-  if (is_small(layer.rows, layer.inputs, layer.units)) {
-    fetch_rows(upcoming);
-    return small_weight_gradient(layer);
+  if (turns_gradient(layer)) return turned_weight_gradient(layer, input_panels, upcoming);
+  const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.rows);
+  const bool penalty = layer.update && (layer.update->l1 != 0 || layer.update->l2 != 0);
+  if (layer.rows <= kUpdateRows && layer.update && !penalty && !layer.accumulate) {
+    return update_by_rows(layer, unit_panels, input_panels, part, upcoming);
   }
   alignas(64) T block[kP * kP];
-  const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.rows);
   constexpr int kTiles = tiles_of<T>(kP);
   const int block_rows = even_part(layer.rows, kBlock);
   const Slices<T> slices(part * kTiles);
   Pieces pieces(upcoming);
-  // Tiles are counted through all blocks with the same panel of delta, `tile` is the first one here; `next` is the
-  // panel of delta that follows.
-  const auto visit = [&](int p, int q, const T* next, int tile) {
-    const int inputs = min_of(kP, layer.inputs - q * kP);
+  for_blocks(layer, unit_panels, input_panels, part, [&](int p, int q, int before) {
+    const T* const next = layer.delta.panel(p + 1 < unit_panels.end ? p + 1 : unit_panels.begin);
+    const int inputs = min_of(kP, layer.inputs - q * kP), units = min_of(kP, layer.units - p * kP);
     const ptrdiff_t stride = layer.update ? layer.weights.stride : layer.gradient.stride;
     const ptrdiff_t position = stride * p + static_cast<ptrdiff_t>(q) * kP * kP;
     T* const sums = layer.update ? block : layer.gradient.data + position;
@@ -316,7 +285,8 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
       split_rows<T>(inputs, [&](int first, int height) {
         T* const out = sums + first * kP;
         Ahead ahead = ahead_of_update(layer, position, t, depth);
-        ahead.third = pieces.done() ? slices.slice(next + start * kP, depth, tile + t) : pieces.next(depth / 4);
+        ahead.third =
+            pieces.done() ? slices.slice(next + start * kP, depth, before * kTiles + t) : pieces.next(depth / 4);
         ++t;
         multiply_panel<T, Orientation::kColumns>(
             {.a = layer.input.panel(q) + static_cast<ptrdiff_t>(start) * kP + first,
@@ -327,21 +297,12 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
              .out = out,
              .out_stride = kP,
              .k = depth},
-            height, min_of(kP, layer.units - p * kP), ahead);
+            height, units, ahead);
       });
       start += depth;
     } while (start < layer.rows);
-    if (layer.update) update_block(layer, block, position, inputs * kP);
-  };
-  int start = input_panels.begin;
-  do {  // once even without inputs: the bias alone
-    for (int p = unit_panels.begin; p < unit_panels.end; ++p) {
-      if (start == 0 && (layer.update ? layer.bias : layer.bias_gradient)) bias_gradient(layer, p);
-      const T* const next = layer.delta.panel(p + 1 < unit_panels.end ? p + 1 : unit_panels.begin);
-      for (int q = start; q < min_of(start + part, input_panels.end); ++q) visit(p, q, next, (q - start) * kTiles);
-    }
-    start += part;
-  } while (start < input_panels.end);
+    if (layer.update) update_block(layer, block, position, inputs, units);
+  });
 }
 
 template <typename T>

@@ -70,16 +70,16 @@ inline void bias_gradient(const DenseWeightGradient<T>& layer, int unit_panel) {
   column_sums(delta, layer.rows, columns, kZeroRow<T>, sums);
   T* slots[kMaxSlots];
   for (int s = 0; s < layer.update->optimizer->slots; ++s) slots[s] = layer.update->bias_slots[s] + offset;
-  layer.update->optimizer->update(layer.bias + offset, sums, slots, kPanel<T>, layer.update->constants);
+  layer.update->optimizer->update(layer.bias + offset, sums, slots, 1, columns, layer.update->constants);
 }
 
-// The optimizer over one block of kPanel inputs and kPanel units, which is one piece of memory in W's panel.
+// The optimizer over a block of so many inputs and kPanel units, which is one piece of memory in W's panel.
 template <typename T>
-inline void update_block(const DenseWeightGradient<T>& layer, T* gradient, ptrdiff_t position, int count) {
+inline void update_block(const DenseWeightGradient<T>& layer, T* gradient, ptrdiff_t position, int inputs, int units) {
   const Update<T>& update = *layer.update;
   T* slots[kMaxSlots];
   for (int s = 0; s < update.optimizer->slots; ++s) slots[s] = update.weight_slots[s] + position;
   T* const weights = layer.weights.data + position;
-  if (update.l1 != 0 || update.l2 != 0) add_penalty(weights, gradient, count, update.l1, update.l2);
-  update.optimizer->update(weights, gradient, slots, count, update.constants);
+  if (update.l1 != 0 || update.l2 != 0) add_penalty(weights, gradient, inputs * kPanel<T>, update.l1, update.l2);
+  update.optimizer->update(weights, gradient, slots, inputs, units, update.constants);
 }

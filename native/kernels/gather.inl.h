@@ -13,10 +13,14 @@ inline void convert_first(int count, const Source* from, T* to) {
 }
 template <typename T>
 inline void convert_first(int count, const T* from, T* to) {
-  constexpr int kLanes = Vec<T>::kLanes;
+  using V = Vec<T>;
   int i = 0;
-  for (; i + kLanes <= count; i += kLanes) Vec<T>::load(from + i).store(to + i);
-  if (i < count) load_first(count - i, from + i).store(to + i);
+  for (; i + V::kLanes <= count; i += V::kLanes) V::load(from + i).store(to + i);
+  if (i + 1 == count) {  // such as a single target: a vector there may lie in two lines, of which one is far away
+    first(1, V::set(from[i]), V::zero()).store(to + i);
+  } else if (i < count) {
+    load_first(count - i, from + i).store(to + i);
+  }
 }
 
 template <typename T, typename Source>

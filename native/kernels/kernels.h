@@ -114,12 +114,13 @@ struct OptimizerKernel {
   // The scalars of one update; `step` counts the updates done before it. `state` holds kMaxState numbers that stay from
   // one update to the next, all 0 at step 0.
   void (*prepare)(const double* parameters, int64_t step, double learning_rate, double* state, T* constants);
-  // Element i of each slot belongs to weights[i]. Counts are multiples of kPanel.
-  void (*update)(T* weights, const T* gradient, T* const* slots, ptrdiff_t count, const T* constants);
+  // Of rows of kPanel weights, the first `columns`, and maybe what follows them. Slots are laid out as the weights.
+  void (*update)(T* weights, const T* gradient, T* const* slots, ptrdiff_t rows, int columns, const T* constants);
   // The same for the weights from `inputs` inputs, kPanel at most, to the first `units` units of one panel, with the
-  // gradient inputᵀ · delta of a single row.
-  void (*update_rank_one)(T* weights, const T* input, const T* delta, T* const* slots, int inputs, int units,
-                          const T* constants);
+  // gradient inputᵀ · delta of `rows` rows: where they are few, to store it and go through it takes as long as all
+  // else.
+  void (*update_by_rows)(T* weights, const T* input, const T* delta, T* const* slots, int rows, int inputs, int units,
+                         const T* constants);
 };
 
 // One update of one layer: what the weight-gradient product applies to each block it finishes.
@@ -143,6 +144,12 @@ constexpr bool is_small(int rows, int inputs, int units) {
          rows * inputs * units > 0;
 }
 
+// Units of which the weights, a single panel, are transposed in less time than what is computed with them.
+template <typename T>
+constexpr bool has_few_units(int units) {
+  return units <= kPanel<T>;
+}
+
 // output = φ(input · weights + 1 bias)
 template <typename T>
 struct DenseForward {
@@ -161,7 +168,7 @@ template <typename T>
 struct DenseInputGradient {
   int rows, inputs, units;
   Panels<const T> weights;                // (inputs, units)
-  Panels<const T> delta;                  // (rows, units), read where there are few rows
+  Panels<const T> delta;                  // (rows, units), read where there are few rows or few units
   Panels<const T> delta_transposed;       // (units, rows), read elsewhere
   const ActivationKernel<T>* activation;  // elementwise, or null for the identity
   const T* parameters;
@@ -294,7 +301,7 @@ struct KernelTable {
   void (*dense_forward)(const DenseForward<T>&, Range unit_panels, Range rows);
   void (*dense_input_gradient)(const DenseInputGradient<T>&, Range input_panels);
   // Brings upcoming rows into the second-level cache, one at most with each tile: memory works while the core
-  // multiplies. An update by a single row has no tiles, and asks for all at once.
+  // multiplies. With few rows or units an even part of them is asked for before each block.
   void (*dense_weight_gradient)(const DenseWeightGradient<T>&, Range unit_panels, Range input_panels,
                                 const UpcomingRows& upcoming);
   // (rows, columns) to (columns, rows), the given panels of the source. The destination has room for

@@ -326,28 +326,85 @@ inline void update_vector(T* weights, Vec<T> gradient, T* const* slots, ptrdiff_
 }
 
 template <typename T, typename Optimizer>
-void optimizer_update(T* weights, const T* gradient, T* const* slots, ptrdiff_t count, const T* constants) {
+void optimizer_update(T* weights, const T* gradient, T* const* slots, ptrdiff_t rows, int columns, const T* constants) {
   using V = Vec<T>;
+  constexpr int kP = kPanel<T>;
   V scalars[kMaxConstants];
   for (int i = 0; i < kMaxConstants; ++i) scalars[i] = V::set(constants[i]);
-  for (ptrdiff_t i = 0; i < count; i += V::kLanes) {
-    update_vector<Optimizer>(weights, V::load(gradient + i), slots, i, scalars);
+  const int width = 2 * columns > kP ? kP : columns;
+  for (ptrdiff_t row = 0; row < rows * kP; row += kP) {
+    for (ptrdiff_t i = row; i < row + width; i += V::kLanes) {
+      update_vector<Optimizer>(weights, V::load(gradient + i), slots, i, scalars);
+    }
+  }
+}
+
+// Of kInputs inputs and kVectors vectors of units: the gradient is made in registers and goes no farther. Loops unroll
+// fully, as in multiply_tile().
+template <typename Optimizer, int kInputs, int kVectors, typename T>
+inline void update_tile(T* weights, const T* input, const T* delta, T* const* slots, int rows, ptrdiff_t position,
+                        const Vec<T>* scalars) {
+  using V = Vec<T>;
+  constexpr int kP = kPanel<T>;
+  V gradient[kInputs][kVectors];
+#pragma GCC unroll 4
+  for (int i = 0; i < kInputs; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) gradient[i][v] = V::zero();  // as every chain begins, for the sign of a zero
+  }
+  for (int r = 0; r < rows; ++r, input += kP, delta += kP) {
+    V row[kVectors];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) row[v] = V::load(delta + v * V::kLanes);
+#pragma GCC unroll 4
+    for (int i = 0; i < kInputs; ++i) {
+      const V x = V::set(input[i]);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVectors; ++v) gradient[i][v] = fma(x, row[v], gradient[i][v]);
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kInputs; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVectors; ++v) {
+      update_vector<Optimizer>(weights, gradient[i][v], slots, position + i * kP + v * V::kLanes, scalars);
+    }
+  }
+}
+
+// Inputs from `first` on, kInputs together, and half as many of those left.
+template <typename Optimizer, int kInputs, typename T>
+inline void update_tiles(T* weights, const T* input, const T* delta, T* const* slots, int rows, int first, int inputs,
+                         int units, const Vec<T>* scalars) {
+  constexpr int kLanes = Vec<T>::kLanes;
+  // With a row or two what takes the time are the weights, which come in faster a line of each input at a time.
+  const bool lines = rows <= 2 && sizeof(Vec<T>) == kLine;
+  for (; first + kInputs <= inputs; first += kInputs) {
+    const ptrdiff_t position = first * kPanel<T>;
+    int c = 0;
+    for (; !lines && c + kLanes < units; c += 2 * kLanes) {
+      update_tile<Optimizer, kInputs, 2>(weights, input + first, delta + c, slots, rows, position + c, scalars);
+    }
+    for (; c < units; c += kLanes) {
+      update_tile<Optimizer, kInputs, 1>(weights, input + first, delta + c, slots, rows, position + c, scalars);
+    }
+  }
+  if constexpr (kInputs > 1) {
+    update_tiles<Optimizer, kInputs / 2>(weights, input, delta, slots, rows, first, inputs, units, scalars);
   }
 }
 
 template <typename T, typename Optimizer>
-void optimizer_update_rank_one(T* weights, const T* input, const T* delta, T* const* slots, int inputs, int units,
-                               const T* constants) {
-  using V = Vec<T>;
-  V scalars[kMaxConstants];
-  for (int i = 0; i < kMaxConstants; ++i) scalars[i] = V::set(constants[i]);
-  for (int r = 0; r < inputs; ++r) {
-    const V x = V::set(input[r]);
-    for (int c = 0; c < units; c += V::kLanes) {
-      // With the zero that every chain of a product begins with, for the sign of a zero.
-      const V gradient = fma(x, V::load(delta + c), V::zero());
-      update_vector<Optimizer>(weights, gradient, slots, r * kPanel<T> + c, scalars);
-    }
+void optimizer_update_by_rows(T* weights, const T* input, const T* delta, T* const* slots, int rows, int inputs,
+                              int units, const T* constants) {
+  Vec<T> scalars[kMaxConstants];
+  for (int i = 0; i < kMaxConstants; ++i) scalars[i] = Vec<T>::set(constants[i]);
+  // Eight chains hide the latency of a multiply-add, and more would leave an update no registers. A single row has no
+  // chains, and shorter vectors come with fewer registers.
+  if (rows == 1 && sizeof(Vec<T>) < kLine) {
+    update_tiles<Optimizer, 1>(weights, input, delta, slots, rows, 0, inputs, units, scalars);
+  } else {
+    update_tiles<Optimizer, 4>(weights, input, delta, slots, rows, 0, inputs, units, scalars);
   }
 }
 
@@ -358,7 +415,7 @@ constexpr OptimizerKernel<T> optimizer = {
     Optimizer::kSlots,
     Optimizer::template prepare<T>,
     optimizer_update<T, Optimizer>,
-    optimizer_update_rank_one<T, Optimizer>,
+    optimizer_update_by_rows<T, Optimizer>,
 };
 
 template <typename T>

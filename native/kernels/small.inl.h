@@ -57,21 +57,3 @@ inline void small_forward(const DenseForward<T>& layer, Range rows) {
                     count, layer.inputs, layer.units);
   if (layer.activation) activate_tile(layer, z, layer.output.data + at, count, layer.units);
 }
-
-template <typename T>
-inline void small_weight_gradient(const DenseWeightGradient<T>& layer) {
-  constexpr int kP = kPanel<T>;
-  alignas(64) T block[kSmall * kP];
-  T* const sums = layer.update ? block : layer.gradient.data;
-  if (layer.update) clear(block, layer.inputs);
-  multiply_small<T>({.a = layer.input.data,
-                     .a_row = 1,
-                     .a_step = kP,
-                     .b = layer.delta.data,
-                     .initial = layer.accumulate ? sums : kZeroRow<T>,
-                     .initial_stride = layer.accumulate ? kP : 0,
-                     .out = sums},
-                    layer.inputs, layer.rows, layer.units);
-  if (layer.update) update_block(layer, block, 0, layer.inputs * kP);
-  if (layer.update ? layer.bias : layer.bias_gradient) bias_gradient(layer, 0);
-}

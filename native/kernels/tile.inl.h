@@ -10,6 +10,13 @@ alignas(64) constexpr T kZeroRow[kPanel<T>] = {};
 // as tiles go through them, and to store the chains more often costs more.
 constexpr int kBlock = 416;
 
+// The largest of the nearly equal parts of `total`, none of which exceeds `most`.
+inline int even_part(int total, int most) {
+  if (total <= most) return total;  // a division takes as long as a small product
+  const int parts = (total + most - 1) / most;
+  return (total + parts - 1) / parts;
+}
+
 // How a(r, k) lies in its panels.
 enum class Orientation {
   kRows,     // r·kPanel + k within a panel: k runs along the columns of a matrix in panels

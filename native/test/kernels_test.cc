@@ -13,8 +13,6 @@
 namespace chainrule {
 namespace {
 
-bool fused(const InstructionSet& isa) { return std::string(isa.name) != "scalar"; }
-
 template <typename T>
 struct LossResult {
   std::vector<double> losses;
@@ -149,7 +147,7 @@ void check_optimizers() {
         for (int j = 0; j < kUsed; ++j) gradient[static_cast<size_t>(j)] = random();
         T constants[kMaxConstants] = {};
         kernel.prepare(kDefaults, step, 0.05, state, constants);
-        kernel.update(weights.data(), gradient.data(), slots, kCount, constants);
+        kernel.update(weights.data(), gradient.data(), slots, 1, kCount, constants);
       }
       for (const T weight : weights) CHECK(std::isfinite(weight));
       for (int j = kUsed; j < kCount; ++j) CHECK(weights[static_cast<size_t>(j)] == 0);
@@ -160,57 +158,6 @@ void check_optimizers() {
       CHECK(weights == wanted);
     }
   }
-}
-
-template <typename T>
-void check_rank_one() {
-  constexpr int kInputs = kPanel<T> - 1, kUnits = kPanel<T> - 5, kCount = kInputs * kPanel<T>;
-  constexpr double kDefaults[] = {0.9, 0.99, 0.1, 0.01, 0.004};
-  const size_t count = static_cast<size_t>(kCount);
-  for (const InstructionSet* isa : supported_instruction_sets()) {
-    const KernelTable<T>& kernels = table_of<T>(*isa);
-    for (int i = 0; i < kernels.optimizer_count; ++i) {
-      const OptimizerKernel<T>& kernel = kernels.optimizers[i];
-      INFO(doctest::String(isa->name) << " " << doctest::String(kernel.name));
-      RandomNumbers<T> random(3);
-      std::vector<T> weights(count), gradient(count), input(kInputs), delta(kPanel<T>);
-      std::vector<T> memory(kMaxSlots * count), other_memory(kMaxSlots * count);
-      T* slots[kMaxSlots];
-      T* other_slots[kMaxSlots];
-      for (size_t s = 0; s < kMaxSlots; ++s) {
-        slots[s] = memory.data() + s * count;
-        other_slots[s] = other_memory.data() + s * count;
-      }
-      std::vector<T> other_weights = weights;
-      double state[kMaxState] = {};
-      for (int step = 0; step < 3; ++step) {
-        for (T& x : input) x = random();
-        for (int c = 0; c < kUnits; ++c) delta[static_cast<size_t>(c)] = random();
-        for (int j = 0; j < kCount; ++j) {
-          const T product = input[static_cast<size_t>(j / kPanel<T>)] * delta[static_cast<size_t>(j % kPanel<T>)];
-          gradient[static_cast<size_t>(j)] = product;
-        }
-        T constants[kMaxConstants] = {};
-        kernel.prepare(kDefaults, step, 0.05, state, constants);
-        kernel.update(weights.data(), gradient.data(), slots, kCount, constants);
-        kernel.update_rank_one(other_weights.data(), input.data(), delta.data(), other_slots, kInputs, kUnits,
-                               constants);
-      }
-      const auto same = [](const std::vector<T>& a, const std::vector<T>& b) {
-        bool equal = true;
-        for (size_t j = 0; j < a.size(); ++j) equal &= j % kPanel<T> >= kUnits || a[j] == b[j];
-        return equal;
-      };
-      CHECK(std::fabs(other_weights[0]) > 0);
-      CHECK(same(weights, other_weights));
-      CHECK(same(memory, other_memory));
-    }
-  }
-}
-
-TEST_CASE("an update by a single row has the bits of one by its gradient") {
-  SUBCASE("float32") { check_rank_one<float>(); }
-  SUBCASE("float64") { check_rank_one<double>(); }
 }
 
 TEST_CASE("optimizers keep padding 0, use the slots they declare, and have the same bits on fused instruction sets") {

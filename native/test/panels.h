@@ -4,11 +4,15 @@
 #include <stdint.h>
 
 #include <random>
+#include <string>
 #include <vector>
 
 #include "../training/panel_buffer.h"
 
 namespace chainrule {
+
+// Whether it rounds a multiply-add once: all that do have the same bits.
+inline bool fused(const InstructionSet& isa) { return std::string(isa.name) != "scalar"; }
 
 template <typename T>
 class RandomNumbers {
@@ -36,6 +40,14 @@ T at(const PanelBuffer<T>& buffer, int row, int column) {
 template <typename T>
 std::vector<T> contents(const PanelBuffer<T>& buffer) {
   return {buffer.data(), buffer.data() + buffer.size()};
+}
+
+// Row-major, without padding.
+template <typename T>
+std::vector<T> values(const PanelBuffer<T>& buffer, int rows, int columns) {
+  std::vector<T> result(static_cast<size_t>(rows) * static_cast<size_t>(columns));
+  copy_out(constant(buffer.panels()), rows, columns, result.data(), columns);
+  return result;
 }
 
 // Padding of a matrix that must have zeros there.

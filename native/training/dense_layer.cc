@@ -19,7 +19,7 @@ DenseLayer<T>::DenseLayer(const LayerPlan& plan, const KernelTable<T>& kernels, 
       keeps_pre_activation_(!activation_->identity() &&
                             (!above || activation_->rowwise() || activation_->saves_pre_activation)),
       delta_comes_transposed_(above && above->kind == LayerPlan::Kind::kDense && !activation_->rowwise() &&
-                              !is_small(1, inputs_, units_)),
+                              !has_few_units<T>(units_)),
       weights_(plan.inputs, plan.units),
       bias_(1, plan.units) {
   copy_parameters(plan.activation.parameters, parameters_);
@@ -32,7 +32,7 @@ void DenseLayer<T>::reserve(int rows) {
   if (keeps_pre_activation_) pre_activation_ = PanelBuffer<T>(rows, units_);
   output_ = PanelBuffer<T>(rows, units_);
   gradient_ = PanelBuffer<T>(rows, units_);
-  delta_transposed_ = PanelBuffer<T>(padded_rows<T>(units_), rows);
+  if (!has_few_units<T>(units_)) delta_transposed_ = PanelBuffer<T>(padded_rows<T>(units_), rows);
 }
 
 template <typename T>
@@ -96,7 +96,7 @@ void DenseLayer<T>::backward(const Pass<T>& pass, const Below<T>& below, const S
               [&](Range rows) { activation_->backward_rows(rowwise, rows); });
   }
   if (!below.gradient.data) return;
-  if (!delta_comes_transposed_ && !is_small(pass.rows, inputs_, units_)) {
+  if (!delta_comes_transposed_ && !has_few_units<T>(units_)) {
     const Panels<T> transposed = pass.columns_of(delta_transposed_.panels());
     for_range(pass.team, static_cast<int64_t>(pass.rows) * units_ * kElementwiseCost, panels_of<T>(units_),
               [&](Range panels) { pass.kernels.transpose(constant(delta), transposed, pass.rows, units_, panels); });

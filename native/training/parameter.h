@@ -57,7 +57,8 @@ class Parameter {
       const ptrdiff_t first = panel * range.begin;
       T* slots[kMaxSlots];
       for (int s = 0; s < optimizer.slots; ++s) slots[s] = slot(s) + first;
-      optimizer.update(data() + first, gradient() + first, slots, panel * (range.end - range.begin), constants);
+      optimizer.update(data() + first, gradient() + first, slots, ptrdiff_t{rows_} * (range.end - range.begin),
+                       kPanel<T>, constants);
     });
   }
 
