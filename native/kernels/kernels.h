@@ -117,8 +117,8 @@ struct OptimizerKernel {
   // Of rows of kPanel weights, the first `columns`, and maybe what follows them. Slots are laid out as the weights.
   void (*update)(T* weights, const T* gradient, T* const* slots, ptrdiff_t rows, int columns, const T* constants);
   // The same for the weights from `inputs` inputs, kPanel at most, to the first `units` units of one panel, with the
-  // gradient inputᵀ · delta of `rows` rows: where they are few, to store it and go through it takes as long as all
-  // else.
+  // gradient inputᵀ · delta of `rows` rows: where they are few, to store it and go through it may take as long as
+  // all else.
   void (*update_by_rows)(T* weights, const T* input, const T* delta, T* const* slots, int rows, int inputs, int units,
                          const T* constants);
 };

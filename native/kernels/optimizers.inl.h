@@ -399,8 +399,8 @@ void optimizer_update_by_rows(T* weights, const T* input, const T* delta, T* con
                               int units, const T* constants) {
   Vec<T> scalars[kMaxConstants];
   for (int i = 0; i < kMaxConstants; ++i) scalars[i] = Vec<T>::set(constants[i]);
-  // Eight chains hide the latency of a multiply-add, and more would leave an update no registers. A single row has no
-  // chains, and shorter vectors come with fewer registers.
+  // Eight chains hide the latency of a multiply-add, and more gain nothing. A single row has no chains, and shorter
+  // vectors come with fewer registers.
   if (rows == 1 && sizeof(Vec<T>) < kLine) {
     update_tiles<Optimizer, 1>(weights, input, delta, slots, rows, 0, inputs, units, scalars);
   } else {
