@@ -90,6 +90,11 @@ void for_layers(Visit visit) {
         }
       }
     }
+    for (const int units : {3, 40}) {  // more rows than one tile goes through at once
+      CAPTURE(doctest::String(isa->name));
+      CAPTURE(units);
+      visit(Layer<T>(*isa, 900, 13, units));
+    }
   }
 }
 
