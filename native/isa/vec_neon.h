@@ -68,6 +68,9 @@ inline Float fma(Float a, Float b, Float c) { return {vfmaq_f32(c.v, a.v, b.v)};
 inline Float negative_fma(Float a, Float b, Float c) { return {vfmsq_f32(c.v, a.v, b.v)}; }
 inline Double fma(Double a, Double b, Double c) { return {vfmaq_f64(c.v, a.v, b.v)}; }
 inline Double negative_fma(Double a, Double b, Double c) { return {vfmsq_f64(c.v, a.v, b.v)}; }
+// fma(a, b, sum) for chains that stay in their registers.
+inline Float accumulate(Float sum, Float a, Float b) { return fma(a, b, sum); }
+inline Double accumulate(Double sum, Double a, Double b) { return fma(a, b, sum); }
 
 // a·b − product, exactly, where product is a·b rounded.
 inline Float product_error(Float a, Float b, Float product) { return fma(a, b, -product); }

@@ -1,14 +1,5 @@
 // The micro-kernel over operands that lie anywhere: rows and columns of the caller's matrices, or copies of them.
 
-// Stops the compiler from seeing that pointers are related: GCC would keep an address for every row and step, and
-// spill.
-template <typename T>
-inline void hide_origin([[maybe_unused]] const T*& pointer) {
-#if defined(__GNUC__)
-  __asm__("" : "+r"(pointer));
-#endif
-}
-
 inline void fetch_ahead([[maybe_unused]] const void* address) {
 #if defined(__GNUC__)
   __builtin_prefetch(address);
@@ -53,7 +44,7 @@ template <typename T, Orientation orientation, bool kCopies, int kRows, int kVec
     const T* const from = r < 3 ? a.a0 : r < 6 ? a.a3 : r < 9 ? a.a6 : r < 12 ? a.a9 : a.a12;
     const V row = V::set(orientation == Orientation::kRows ? from[r % 3 * stride + p] : a.a0[p * stride + r]);
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(row, column[v], sum[r][v]);
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = accumulate(sum[r][v], row, column[v]);
   }
 }
 
@@ -96,11 +87,11 @@ void multiply_strided(const StridedTile<T>& tile) {
   int left = tile.k;
   // GCC makes vectors of single lanes only where nothing is fetched among them.
   constexpr bool kFetches = V::kLanes > 1;
-  if (kFetches && tile.next_c && left >= 2 * kRows) {
+  if (kFetches && tile.next_c) {
     const T* next_c = tile.next_c;
     constexpr int kEarly = 48;  // steps: later would be too late, and earlier L1 would have lost it again
     for (; left >= 2 * kRows + kEarly; left -= 2) two_steps();
-    for (const int rest = left - 2 * kRows; left > rest; left -= 2) {
+    for (int r = 0; r < kRows && left >= 2; ++r, left -= 2) {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) fetch_ahead(next_c + v * V::kLanes);
       next_c += c_stride;
@@ -109,7 +100,7 @@ void multiply_strided(const StridedTile<T>& tile) {
   }
   for (; left >= 2; left -= 2) two_steps();
   if (left > 0) multiply_step<T, orientation, kCopies>(sum, a, stride, 0, b, b_copy);
-  c = tile.c;
+  hide_origin(c = tile.c);
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += c_stride) {
 #pragma GCC unroll 4

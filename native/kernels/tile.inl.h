@@ -35,16 +35,29 @@ struct Tile {
   int k = 0;
 };
 
+// Stops the compiler from seeing that pointers are related: GCC would keep an address for every row and step, and
+// spill.
+template <typename T>
+inline void hide_origin([[maybe_unused]] T*& pointer) {
+#if defined(__GNUC__)
+  __asm__("" : "+r"(pointer));
+#endif
+}
+
 // All accumulators live in registers: the loops over them must unroll fully, or GCC keeps the array in memory.
 template <typename T, Orientation orientation, int kRows, int kVectors>
 void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
   using V = Vec<T>;
   constexpr int kP = kPanel<T>;
   V sum[kRows][kVectors];
+  const T* initial = tile.initial;
+  T* out = tile.out;
+  const ptrdiff_t initial_stride = tile.initial_stride, out_stride = tile.out_stride;
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sum[r][v] = V::load(tile.initial + r * tile.initial_stride + v * V::kLanes);
+    for (int v = 0; v < kVectors; ++v) sum[r][v] = V::load(initial + v * V::kLanes);
+    hide_origin(initial += initial_stride);
   }
   constexpr int kRowStep = orientation == Orientation::kRows ? kP : 1;
   constexpr int kDepthStep = orientation == Orientation::kRows ? 1 : kP;
@@ -56,7 +69,7 @@ void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
     for (int r = 0; r < kRows; ++r) {
       const V row = V::set(a[r * kRowStep]);
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) sum[r][v] = fma(row, column[v], sum[r][v]);
+      for (int v = 0; v < kVectors; ++v) sum[r][v] = accumulate(sum[r][v], row, column[v]);
     }
   };
   // In fours: GCC does not unroll by itself, and a processor cannot foretell the end of a loop of 32 short steps.
@@ -98,7 +111,8 @@ void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; ++v) sum[r][v].store(tile.out + r * tile.out_stride + v * V::kLanes);
+    for (int v = 0; v < kVectors; ++v) sum[r][v].store(out + v * V::kLanes);
+    hide_origin(out += out_stride);
   }
 }
 
