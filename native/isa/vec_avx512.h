@@ -76,21 +76,9 @@ inline Float negative_fma(Float a, Float b, Float c) { return {_mm512_fnmadd_ps(
 inline Double fma(Double a, Double b, Double c) { return {_mm512_fmadd_pd(a.v, b.v, c.v)}; }
 inline Double negative_fma(Double a, Double b, Double c) { return {_mm512_fnmadd_pd(a.v, b.v, c.v)}; }
 
-// fma(a, b, sum) in the register of sum. GCC would take that of a or b where neither is needed any more: chains then
-// change places from step to step, and are moved back or even stored within the loop.
-#if defined(__GNUC__)
-inline Float accumulate(Float sum, Float a, Float b) {
-  __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum.v) : "v"(a.v), "v"(b.v));
-  return sum;
-}
-inline Double accumulate(Double sum, Double a, Double b) {
-  __asm__("vfmadd231pd %2, %1, %0" : "+v"(sum.v) : "v"(a.v), "v"(b.v));
-  return sum;
-}
-#else
+// fma(a, b, sum) for chains that stay in their registers: with 32 of them the compiler sees to that.
 inline Float accumulate(Float sum, Float a, Float b) { return fma(a, b, sum); }
 inline Double accumulate(Double sum, Double a, Double b) { return fma(a, b, sum); }
-#endif
 
 // a·b − product, exactly, where product is a·b rounded.
 inline Float product_error(Float a, Float b, Float product) { return fma(a, b, -product); }
