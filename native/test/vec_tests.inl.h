@@ -37,6 +37,9 @@ void check_arithmetic() {
   check_pairs<T>(
       "fma", [](V a, V b) { return fma(a, b, a); }, [](T a, T b) { return kFused ? std::fma(a, b, a) : a * b + a; });
   check_pairs<T>(
+      "accumulate", [](V a, V b) { return accumulate(b, a, a); },
+      [](T a, T b) { return kFused ? std::fma(a, a, b) : a * a + b; });
+  check_pairs<T>(
       "negative_fma", [](V a, V b) { return negative_fma(a, b, b); },
       [](T a, T b) { return kFused ? std::fma(-a, b, b) : b - a * b; });
   check_pairs<T>(
