@@ -69,8 +69,8 @@ inline Float negative_fma(Float a, Float b, Float c) { return {_mm256_fnmadd_ps(
 inline Double fma(Double a, Double b, Double c) { return {_mm256_fmadd_pd(a.v, b.v, c.v)}; }
 inline Double negative_fma(Double a, Double b, Double c) { return {_mm256_fnmadd_pd(a.v, b.v, c.v)}; }
 
-// fma(a, b, sum) in the register of sum. GCC would take that of a or b where neither is needed any more: chains then
-// change places from step to step, and are moved back or even stored within the loop.
+// fma(a, b, sum), for chains, in the register of sum. GCC would take that of a or b where it is needed no more: chains
+// then change places from step to step, and are moved back or even stored within the loop.
 #if defined(__GNUC__)
 inline Float accumulate(Float sum, Float a, Float b) {
   __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum.v) : "x"(a.v), "x"(b.v));

@@ -68,7 +68,7 @@ inline Float fma(Float a, Float b, Float c) { return {vfmaq_f32(c.v, a.v, b.v)};
 inline Float negative_fma(Float a, Float b, Float c) { return {vfmsq_f32(c.v, a.v, b.v)}; }
 inline Double fma(Double a, Double b, Double c) { return {vfmaq_f64(c.v, a.v, b.v)}; }
 inline Double negative_fma(Double a, Double b, Double c) { return {vfmsq_f64(c.v, a.v, b.v)}; }
-// fma(a, b, sum) for chains that stay in their registers.
+// fma(a, b, sum), for chains: the instruction has no other form.
 inline Float accumulate(Float sum, Float a, Float b) { return fma(a, b, sum); }
 inline Double accumulate(Double sum, Double a, Double b) { return fma(a, b, sum); }
 

@@ -50,7 +50,7 @@ inline Float fma(Float a, Float b, Float c) { return {a.v * b.v + c.v}; }
 inline Float negative_fma(Float a, Float b, Float c) { return {c.v - a.v * b.v}; }
 inline Double fma(Double a, Double b, Double c) { return {a.v * b.v + c.v}; }
 inline Double negative_fma(Double a, Double b, Double c) { return {c.v - a.v * b.v}; }
-// fma(a, b, sum) for chains that stay in their registers.
+// fma(a, b, sum), for chains.
 inline Float accumulate(Float sum, Float a, Float b) { return fma(a, b, sum); }
 inline Double accumulate(Double sum, Double a, Double b) { return fma(a, b, sum); }
 
