@@ -127,12 +127,11 @@ constexpr bool turns_gradient(const DenseWeightGradient<T>& layer) {
   return layer.units <= kGradientUnits<T> && layer.rows > kSmall && !layer.accumulate;
 }
 
-// Loops: panel of the inputs, block of the batch.
+// Loops: panel of the inputs, block of the batch, tile of units.
 template <typename T>
 void turned_weight_gradient(const DenseWeightGradient<T>& layer, Range input_panels, const UpcomingRows& upcoming) {
   constexpr int kP = kPanel<T>;
   constexpr int kLanes = Vec<T>::kLanes;
-  static_assert(kGradientUnits<T> <= TileLimits<T>::kMaxRows);
   alignas(64) T turned[kLanes * kP];  // (units, inputs)
   alignas(64) T block[kP * kP];       // (inputs, units)
   clear(turned, kLanes);
@@ -145,15 +144,18 @@ void turned_weight_gradient(const DenseWeightGradient<T>& layer, Range input_pan
     const ptrdiff_t position = static_cast<ptrdiff_t>(q) * kP * kP;
     for (int start = 0; start < layer.rows; start += block_rows) {
       const ptrdiff_t row = static_cast<ptrdiff_t>(start) * kP;
-      multiply_near<T, Orientation::kColumns>({.a = layer.delta.data + row,
-                                               .a_panel = 0,
-                                               .b = layer.input.panel(q) + row,
-                                               .initial = start == 0 ? kZeroRow<T> : turned,
-                                               .initial_stride = start == 0 ? 0 : kP,
-                                               .out = turned,
-                                               .out_stride = kP,
-                                               .k = min_of(block_rows, layer.rows - start)},
-                                              layer.units, inputs);
+      split_rows<T>(layer.units, [&](int first, int height) {
+        T* const out = turned + first * kP;
+        multiply_near<T, Orientation::kColumns>({.a = layer.delta.data + row + first,
+                                                 .a_panel = 0,
+                                                 .b = layer.input.panel(q) + row,
+                                                 .initial = start == 0 ? kZeroRow<T> : out,
+                                                 .initial_stride = start == 0 ? 0 : kP,
+                                                 .out = out,
+                                                 .out_stride = kP,
+                                                 .k = min_of(block_rows, layer.rows - start)},
+                                                height, inputs);
+      });
     }
     for (int i = 0; i < inputs; i += kLanes) transpose(turned + i, kP, block + i * kP, kP);
     if (layer.update) {
