@@ -1,7 +1,7 @@
 import type { Dtype, Kernels, NumericArray, Samples } from './backend/backend.js';
 import { weighClasses } from './class_weights.js';
 import { describe, expected } from './errors.js';
-import { checkFinite, isNumericArray, isOfDtype, type MatrixLike, type Rows, readRows } from './matrix.js';
+import { checkFinite, isNumericArray, isOfDtype, Matrix, type MatrixLike, type Rows, readRows } from './matrix.js';
 import { runNow, type Steps } from './steps.js';
 import { integer, invalid, isObject, options } from './validate.js';
 
@@ -66,8 +66,9 @@ export function* readInputs(x: unknown, shape: SampleShape, name: string): Steps
 /** The same at one go; what needs no conversion and no error is checked without generators, which take a microsecond. */
 export function readInputsNow(x: unknown, shape: SampleShape, name: string): Rows {
   const { inputs, dtype, threads, firstNotFinite } = shape;
-  if (isNumericArray(x) && isOfDtype(x, dtype) && x.length % inputs === 0) {
-    if (firstNotFinite(x, 0, x.length, threads) < 0) return { data: x, rows: x.length / inputs };
+  const data = x instanceof Matrix && x.columns === inputs && x.data.length === x.rows * inputs ? x.data : x;
+  if (isNumericArray(data) && isOfDtype(data, dtype) && data.length % inputs === 0) {
+    if (firstNotFinite(data, 0, data.length, threads) < 0) return { data, rows: data.length / inputs };
   }
   return runNow(readInputs(x, shape, name));
 }

@@ -53,6 +53,8 @@ describe.each(backends)('wrong input on %s', (_, backend) => {
     await expectError(() => network.predict(wide), 'SHAPE_MISMATCH', /2 columns for x, got 3/);
     await expectError(() => network.predict([1, 2]), 'SHAPE_MISMATCH', /rows of 2 numbers for x/);
     await expectError(() => network.predictSync(wide), 'SHAPE_MISMATCH', /2 columns for x, got 3/);
+    const even = new Matrix(new Float32Array(12), 3, 4);
+    await expectError(() => network.predictSync(even), 'SHAPE_MISMATCH', /2 columns for x, got 4/);
     await expectError(() => network.evaluate({ x: wide, y }, options), 'INVALID_ARGUMENT', /optimizer/);
     await expectError(
       () => network.evaluate({ x: wide, y }, { loss: 'crossEntropy' }),
@@ -72,6 +74,9 @@ describe.each(backends)('wrong input on %s', (_, backend) => {
     await expectError(() => network.predict(broken), 'SHAPE_MISMATCH', /3 × 2 elements for x.data, got 5/);
     await expectError(() => new Matrix(new Float32Array(5), 3, 2), 'SHAPE_MISMATCH', /3 × 2 elements for data, got 5/);
     await expectError(() => network.predict({ ...broken, rows: -1 }), 'INVALID_ARGUMENT', /x.rows, got -1/);
+    const emptied = new Matrix(new Float32Array(6), 3, 2);
+    structuredClone(emptied.data, { transfer: [emptied.data.buffer] });
+    await expectError(() => network.predictSync(emptied), 'SHAPE_MISMATCH', /3 × 2 elements for x.data, got 0/);
   });
 
   it('ragged arrays', async () => {
@@ -107,6 +112,7 @@ describe.each(backends)('wrong input on %s', (_, backend) => {
     );
     await expectError(() => network.predict(badX), 'NOT_FINITE', inX);
     await expectError(() => network.predictSync(badX), 'NOT_FINITE', inX);
+    await expectError(() => network.predictSync(new Matrix(badX, 3, 2)), 'NOT_FINITE', inX);
     await expectError(() => network.trainOnBatch({ x: badX, y }, options), 'NOT_FINITE', inX);
     await expectError(() => network.gradients({ x: badX, y }, { loss: 'crossEntropy' }), 'NOT_FINITE', inX);
     const inY = new RegExp(`for y at row 2, column 0, got ${bad}$`);

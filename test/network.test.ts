@@ -102,6 +102,7 @@ describe.each(backends)('Network on %s', (_, backend) => {
       shared,
       padded.subarray(1, 7),
       new Matrix(Int16Array.from(flat), 2, 3),
+      new Matrix(dtype === 'float32' ? Float32Array.from(flat) : Float64Array.from(flat), 2, 3),
       { data: Float32Array.from(flat), rows: 2, columns: 3 },
     ] as const;
     for (const x of kinds as readonly MatrixLike[]) {
