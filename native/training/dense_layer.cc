@@ -48,7 +48,7 @@ void DenseLayer<T>::forward(const Pass<T>& pass) {
                                    .output = pass.rows_of(epilogue ? output_.panels() : sums().panels()),
                                    .activation = epilogue ? activation_ : nullptr,
                                    .parameters = parameters_};
-  constexpr int kRowUnit = 32;  // rows that fill some tiles
+  constexpr int kRowUnit = 32;  // rows that fill a few tiles
   for_grid(pass.team, work(pass.rows), panels_of<T>(units_), pass.rows, kRowUnit,
            [&](Range panels, Range rows, int thread) {
              if (!this->own_input_) return pass.kernels.dense_forward(product, panels, rows);
