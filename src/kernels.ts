@@ -19,7 +19,7 @@ export type { BackendChoice };
 /** Instruction sets of the native backend; `BACKEND_UNAVAILABLE` is thrown for one that this machine lacks. */
 export type InstructionSet = 'avx512' | 'avx2' | 'neon' | 'scalar';
 
-/** What a kernel runs on. */
+/** What a kernel runs on. Where both are named, a call reads no environment variable, which takes 0.3 µs. */
 export interface KernelOptions {
   /** Default `auto`: native where it loads, else TypeScript. */
   readonly backend?: BackendChoice;
@@ -75,9 +75,13 @@ export function gemm(given: GemmOptions): void {
   const accumulate = boolean(fields.accumulate ?? false, 'accumulate');
   const threads = integer(fields.threads ?? 1, 'threads', 1, 1024);
   const arrays = new Operands();
-  const a = transposeA ? arrays.reads('a', fields, k, m, 'lda') : arrays.reads('a', fields, m, k, 'lda');
-  const b = transposeB ? arrays.reads('b', fields, n, k, 'ldb') : arrays.reads('b', fields, k, n, 'ldb');
-  const c = arrays.writes('c', fields, m, n, 'ldc');
+  const a = transposeA
+    ? arrays.reads('a', fields.a, k, m, 'lda', fields.lda)
+    : arrays.reads('a', fields.a, m, k, 'lda', fields.lda);
+  const b = transposeB
+    ? arrays.reads('b', fields.b, n, k, 'ldb', fields.ldb)
+    : arrays.reads('b', fields.b, k, n, 'ldb', fields.ldb);
+  const c = arrays.writes('c', fields.c, m, n, 'ldc', fields.ldc);
   // One literal: spreading two into one would take longer than a small product.
   kernelsFor(fields, arrays).gemm({
     m,
@@ -146,11 +150,11 @@ export function denseForward(given: DenseForwardOptions): void {
   const [rows, inputs, units] = sizes(fields);
   const activation = resolveActivation(fields.activation ?? 'identity', 'activation');
   const arrays = new Operands();
-  const x = arrays.reads('x', fields, rows, inputs, 'ldx');
-  const weights = arrays.reads('weights', fields, inputs, units, 'ldw');
-  const bias = arrays.readsIfGiven('bias', fields, 1, units);
-  const output = arrays.writes('output', fields, rows, units, 'ldo');
-  const preActivation = arrays.writesIfGiven('preActivation', fields, rows, units, 'ldo');
+  const x = arrays.reads('x', fields.x, rows, inputs, 'ldx', fields.ldx);
+  const weights = arrays.reads('weights', fields.weights, inputs, units, 'ldw', fields.ldw);
+  const bias = arrays.readsIfGiven('bias', fields.bias, 1, units);
+  const output = arrays.writes('output', fields.output, rows, units, 'ldo', fields.ldo);
+  const preActivation = arrays.writesIfGiven('preActivation', fields.preActivation, rows, units, 'ldo', fields.ldo);
   kernelsFor(fields, arrays).denseForward({
     ...{ rows, inputs, units, activation },
     ...{ x: x.array, ldx: x.leading, weights: weights.array, ldw: weights.leading },
@@ -212,14 +216,18 @@ export function denseBackward(given: DenseBackwardOptions): void {
   const needsSaved = wantsInput && activation.name !== 'identity';
 
   const arrays = new Operands();
-  const delta = arrays.reads('delta', fields, rows, units, 'ldd');
-  const weights = arrays.reads('weights', fields, inputs, units, 'ldw');
+  const delta = arrays.reads('delta', fields.delta, rows, units, 'ldd', fields.ldd);
+  const weights = arrays.reads('weights', fields.weights, inputs, units, 'ldw', fields.ldw);
   const needsX = fields.weightGradient !== undefined || (needsSaved && savedName === 'x');
-  const x = needsX ? arrays.reads('x', fields, rows, inputs, 'ldx') : undefined;
-  const saved = needsSaved ? (savedName === 'x' ? x : arrays.reads(savedName, fields, rows, inputs, 'ldx')) : undefined;
-  const inputGradient = arrays.writesIfGiven('inputGradient', fields, rows, inputs, 'ldg');
-  const weightGradient = arrays.writesIfGiven('weightGradient', fields, inputs, units);
-  const biasGradient = arrays.writesIfGiven('biasGradient', fields, 1, units);
+  const x = needsX ? arrays.reads('x', fields.x, rows, inputs, 'ldx', fields.ldx) : undefined;
+  const saved = needsSaved
+    ? savedName === 'x'
+      ? x
+      : arrays.reads(savedName, fields[savedName], rows, inputs, 'ldx', fields.ldx)
+    : undefined;
+  const inputGradient = arrays.writesIfGiven('inputGradient', fields.inputGradient, rows, inputs, 'ldg', fields.ldg);
+  const weightGradient = arrays.writesIfGiven('weightGradient', fields.weightGradient, inputs, units);
+  const biasGradient = arrays.writesIfGiven('biasGradient', fields.biasGradient, 1, units);
   kernelsFor(fields, arrays).denseBackward({
     ...{ rows, inputs, units, delta: delta.array, ldd: delta.leading },
     ...{ weights: weights.array, ldw: weights.leading },
@@ -255,8 +263,8 @@ export function activationForward(given: ActivationForwardOptions): void {
   const activation = resolveActivation(fields.activation, 'activation');
   const [rows, columns] = elementwiseShape(fields, 'input', activation);
   const arrays = new Operands();
-  const input = arrays.reads('input', fields, rows, columns);
-  const output = arrays.writes('output', fields, rows, columns, undefined, 'input');
+  const input = arrays.reads('input', fields.input, rows, columns);
+  const output = arrays.writes('output', fields.output, rows, columns, undefined, undefined, 'input');
   kernelsFor(fields, arrays).activationForward({
     ...{ rows, columns, activation, input: input.array, output: output.array },
   });
@@ -289,16 +297,15 @@ export function activationBackward(given: ActivationBackwardOptions): void {
   const activation = resolveActivation(fields.activation, 'activation');
   const [rows, columns] = elementwiseShape(fields, 'gradient', activation);
   const arrays = new Operands();
-  const gradient = arrays.reads('gradient', fields, rows, columns);
-  const saved = arrays.reads(registryEntry(activation).saves, fields, rows, columns);
-  const delta = arrays.writes('delta', fields, rows, columns, undefined, 'gradient');
+  const gradient = arrays.reads('gradient', fields.gradient, rows, columns);
+  const { saves } = registryEntry(activation);
+  const saved = arrays.reads(saves, fields[saves], rows, columns);
+  const delta = arrays.writes('delta', fields.delta, rows, columns, undefined, undefined, 'gradient');
   kernelsFor(fields, arrays).activationBackward({
     ...{ rows, columns, activation },
     ...{ saved: saved.array, gradient: gradient.array, delta: delta.array },
   });
 }
-
-type Fields = Readonly<Record<string, unknown>> | object;
 
 function registryEntry({ name }: ActivationPlan): Activation {
   return (activations as Readonly<Record<string, Activation>>)[name];
@@ -329,20 +336,33 @@ function elementwiseShape(
   return [columns === 0 ? 0 : Math.floor(length / columns), columns];
 }
 
-interface Selected {
-  readonly of: readonly unknown[];
-  readonly backend: Backend;
+/** The backend in use, and what it was chosen by. */
+interface Selection {
+  readonly by: KernelOptions;
+  readonly variables: { readonly CHAINRULE_BACKEND?: string; readonly CHAINRULE_ISA?: string };
+  readonly selected: Backend;
 }
 
-let selected: Selected | undefined;
+let selection: Selection | undefined;
 
-function kernelsFor(fields: KernelOptions & Fields, arrays: Operands): Kernels {
-  const { backend, isa } = fields;
-  const { CHAINRULE_BACKEND, CHAINRULE_ISA } = process.env;
-  // Selecting costs microseconds, as much as a small product: anew only where something that it depends on has changed.
-  const of = [backend, isa, CHAINRULE_BACKEND, CHAINRULE_ISA];
-  if (!selected || of.some((value, i) => value !== selected?.of[i])) {
-    selected = { of, backend: selectBackend(backend, process.env, undefined, isa).backend };
+function kernelsFor({ backend, isa }: KernelOptions, arrays: Operands): Kernels {
+  // To select takes microseconds, to read a variable 0.13, as much as a small product. So anew only where what it depends on has
+  // changed, and no variable that an option wins over is read.
+  const CHAINRULE_BACKEND = backend === undefined || backend === 'auto' ? process.env.CHAINRULE_BACKEND : undefined;
+  const CHAINRULE_ISA = isa === undefined ? process.env.CHAINRULE_ISA : undefined;
+  const same =
+    selection !== undefined &&
+    selection.by.backend === backend &&
+    selection.by.isa === isa &&
+    selection.variables.CHAINRULE_BACKEND === CHAINRULE_BACKEND &&
+    selection.variables.CHAINRULE_ISA === CHAINRULE_ISA;
+  if (!same) {
+    const variables = { CHAINRULE_BACKEND, CHAINRULE_ISA };
+    selection = {
+      by: { backend, isa },
+      variables,
+      selected: selectBackend(backend, variables, undefined, isa).backend,
+    };
   }
-  return selected.backend.kernels(arrays.dtype);
+  return (selection as Selection).selected.kernels(arrays.dtype);
 }

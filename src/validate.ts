@@ -16,7 +16,7 @@ export function options(value: unknown, name: string, known: readonly string[]):
 export function options(value: unknown, name: string, known: readonly string[]): Fields {
   if (!isObject(value)) throw invalid('an object', name, value);
   for (const field of Object.keys(value)) {
-    if (value[field] !== undefined && !known.includes(field)) {
+    if (!known.includes(field) && value[field] !== undefined) {
       throw expected('INVALID_ARGUMENT', `only ${known.join(', ')}`, name, `unknown option ${JSON.stringify(field)}`);
     }
   }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Dtype, FloatArray } from '../src/backend/backend.js';
 import {
   activationBackward,
@@ -249,6 +249,11 @@ describe.each(backends.flatMap((backend) => dtypes.map((dtype) => [nameOf(backen
 
 describe('what kernels run on', () => {
   const args = { activation: 'relu', input: Float32Array.of(-1, 2), output: new Float32Array(2) } as const;
+  const absent = process.arch === 'arm64' ? 'avx2' : 'neon';
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
 
   it('refuses a backend or an instruction set there is not', async () => {
     await expectError(() => activationForward({ ...args, backend: 'wasm' as never }), 'INVALID_ARGUMENT', /backend/);
@@ -262,7 +267,6 @@ describe('what kernels run on', () => {
       'INVALID_ARGUMENT',
       /no instruction set .* for isa, got scalar/,
     );
-    const absent = process.arch === 'arm64' ? 'avx2' : 'neon';
     expect(() => activationForward({ ...args, backend: 'native', isa: absent })).toThrow(
       expect.objectContaining({ name: 'ChainruleError', code: 'BACKEND_UNAVAILABLE' }),
     );
@@ -272,5 +276,21 @@ describe('what kernels run on', () => {
   it('runs without being told on what', () => {
     activationForward(args);
     expect([...args.output]).toEqual([0, 2]);
+  });
+
+  it('follows the environment from call to call, where no option wins over it', async () => {
+    vi.stubEnv('CHAINRULE_BACKEND', '');
+    vi.stubEnv('CHAINRULE_ISA', '');
+    activationForward(args);
+    vi.stubEnv('CHAINRULE_ISA', absent);
+    const unavailable = expect.objectContaining({ name: 'ChainruleError', code: 'BACKEND_UNAVAILABLE' });
+    expect(() => activationForward(args)).toThrow(unavailable);
+    expect(() => activationForward({ ...args, backend: 'native' })).toThrow(unavailable);
+    activationForward({ ...args, isa: 'scalar' });
+    vi.stubEnv('CHAINRULE_BACKEND', 'gpu');
+    await expectError(() => activationForward({ ...args, isa: 'scalar' }), 'INVALID_ARGUMENT', /CHAINRULE_BACKEND/);
+    activationForward({ ...args, backend: 'native', isa: 'scalar' });
+    vi.unstubAllEnvs();
+    activationForward(args);
   });
 });
