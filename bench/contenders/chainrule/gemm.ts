@@ -1,7 +1,6 @@
-import type { GemmArguments, Kernels } from '../../../src/backend/backend.js';
+import type { FloatArray } from '../../../src/backend/backend.js';
 import { selectBackend } from '../../../src/backend/select.js';
-import { typescriptBackend } from '../../../src/backend/typescript/index.js';
-import type { FloatArray } from '../../../src/index.js';
+import { type GemmOptions, gemm, type InstructionSet, type KernelOptions } from '../../../src/kernels.js';
 import { fillUniform } from '../../data.js';
 import type { GemmShape } from '../../shapes.js';
 import type { GemmAnswer, GemmTask } from '../../tasks.js';
@@ -14,9 +13,9 @@ export function measureGemm({ shapes }: GemmTask, { backend: name, isa, threads 
   if (backend.name !== name || backend.isa !== isa) {
     throw new Error(`expected ${name} ${isa} for the bench, got ${backend.name} ${backend.isa}`);
   }
-  const kernels = backend.kernels('float32');
   const measured = backend.name === 'typescript' || isa === 'scalar' ? shapes.map(shareOf) : shapes;
-  return { speeds: measured.map((shape) => measureShape(kernels, shape, threads)), ran: `${name} ${isa}` };
+  const runsOn = name === 'native' ? { backend: name, isa: isa as InstructionSet } : { backend: name };
+  return { speeds: measured.map((shape) => measureShape(shape, threads, runsOn)), ran: `${name} ${isa}` };
 }
 
 /** Operations that the slower ones do in some 30 ms. */
@@ -35,21 +34,20 @@ const warmUpSeconds = 0.2;
 /** Beyond this, two samples a process are enough. */
 const longSample = 0.1;
 
-function measureShape(kernels: Kernels, shape: GemmShape, threads: number): number[] {
+function measureShape(shape: GemmShape, threads: number, runsOn: KernelOptions): number[] {
   const { m, n, k, transposeA, transposeB } = shape;
   const a = new Float32Array(m * k);
   const b = new Float32Array(k * n);
   const c = new Float32Array(m * n);
   fillUniform(a, 1);
   fillUniform(b, 2);
-  const leadingDimensions = { lda: transposeA ? m : k, ldb: transposeB ? k : n, ldc: n };
-  const args = { m, n, k, a, b, c, transposeA, transposeB, accumulate: false, threads, ...leadingDimensions };
+  const args = { ...{ m, n, k, a, b, c, transposeA, transposeB, threads }, ...runsOn };
   const secondsOf = (calls: number): number => {
     const started = performance.now();
-    for (let i = 0; i < calls; i++) kernels.gemm(args);
+    for (let i = 0; i < calls; i++) gemm(args);
     return (performance.now() - started) / 1000;
   };
-  kernels.gemm(args);
+  gemm(args);
   check(shape, args);
 
   let calls = 1;
@@ -69,16 +67,16 @@ function measureShape(kernels: Kernels, shape: GemmShape, threads: number): numb
 const checkedRows = 8;
 
 /** Throws unless some rows of C, the first and the last among them, are what TypeScript makes of them in float64. */
-function check(shape: GemmShape, { m, n, k, a, lda, transposeA, b, c, ...rest }: GemmArguments): void {
+function check(shape: GemmShape, { m, n, k, a, transposeA, b, transposeB, c }: GemmOptions): void {
   const rows = Array.from({ length: checkedRows }, (_, r) => Math.round((r * (m - 1)) / (checkedRows - 1)));
   const someA = new Float64Array(checkedRows * k);
   rows.forEach((i, r) => {
-    for (let p = 0; p < k; p++) someA[r * k + p] = transposeA ? a[p * lda + i] : a[i * lda + p];
+    for (let p = 0; p < k; p++) someA[r * k + p] = transposeA ? a[p * m + i] : a[i * k + p];
   });
   const expected = new Float64Array(checkedRows * n);
-  const kernels = typescriptBackend.kernels('float64');
-  kernels.gemm({ ...rest, m: checkedRows, n, k, a: someA, lda: k, transposeA: false, b, c: expected });
-  const columnNorms = normsOfColumns(b, k, n, rest.ldb, rest.transposeB);
+  const ofDoubles = { a: someA, b: new Float64Array(b), transposeB, c: expected };
+  gemm({ m: checkedRows, n, k, ...ofDoubles, backend: 'typescript' });
+  const columnNorms = normsOfColumns(b, k, n, transposeB);
   rows.forEach((i, r) => {
     const rowNorm = Math.hypot(...someA.subarray(r * k, (r + 1) * k));
     for (let j = 0; j < n; j++) {
@@ -90,9 +88,9 @@ function check(shape: GemmShape, { m, n, k, a, lda, transposeA, b, c, ...rest }:
 }
 
 /** Of op(B), (k, n). */
-function normsOfColumns(b: FloatArray, k: number, n: number, ldb: number, transposed: boolean): Float64Array {
+function normsOfColumns(b: FloatArray, k: number, n: number, transposed: boolean | undefined): Float64Array {
   const squares = new Float64Array(n);
-  const [rowStride, columnStride] = transposed ? [1, ldb] : [ldb, 1];
+  const [rowStride, columnStride] = transposed ? [1, k] : [n, 1];
   for (let p = 0; p < k; p++) {
     for (let j = 0; j < n; j++) squares[j] += b[p * rowStride + j * columnStride] ** 2;
   }
