@@ -205,43 +205,40 @@ inline Double split(Double a, Double& mantissa) {
   return {_mm256_sub_pd(magic, _mm256_set1_pd(0x1p52 + 1023))};
 }
 
-// destination[c][r] = source[r][c] for a block of kLanes × kLanes; strides in elements, no overlap.
+// Columns that 128 bits hold of a row.
+template <typename T>
+constexpr int kTransposed = 16 / sizeof(T);
+
+// destination[c][r] = source[r][c] for kLanes rows of kTransposed columns; strides in elements, no overlap.
 // Gathering 128-bit pieces on load leaves only shuffles within 128 bits.
-inline void transpose(const float* source, ptrdiff_t source_stride, float* destination, ptrdiff_t destination_stride) {
-#pragma GCC unroll 2
-  for (int column = 0; column < 8; column += 4) {
-    __m256 rows[4];
+inline void transpose_columns(const float* source, ptrdiff_t source_stride, float* destination,
+                              ptrdiff_t destination_stride) {
+  __m256 rows[4];
 #pragma GCC unroll 4
-    for (int r = 0; r < 4; ++r) {
-      const float* p = source + r * source_stride + column;
-      const __m256 piece = _mm256_castps128_ps256(_mm_loadu_ps(p));
-      rows[r] = _mm256_insertf128_ps(piece, _mm_loadu_ps(p + 4 * source_stride), 1);
-    }
-    const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[0], rows[1]));
-    const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[2], rows[3]));
-    const __m256d high01 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[0], rows[1]));
-    const __m256d high23 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[2], rows[3]));
-    float* out = destination + column * destination_stride;
-    _mm256_storeu_ps(out, _mm256_castpd_ps(_mm256_unpacklo_pd(low01, low23)));
-    _mm256_storeu_ps(out + destination_stride, _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23)));
-    _mm256_storeu_ps(out + 2 * destination_stride, _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23)));
-    _mm256_storeu_ps(out + 3 * destination_stride, _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23)));
+  for (int r = 0; r < 4; ++r) {
+    const float* p = source + r * source_stride;
+    const __m256 piece = _mm256_castps128_ps256(_mm_loadu_ps(p));
+    rows[r] = _mm256_insertf128_ps(piece, _mm_loadu_ps(p + 4 * source_stride), 1);
   }
+  const __m256d low01 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[0], rows[1]));
+  const __m256d low23 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[2], rows[3]));
+  const __m256d high01 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[0], rows[1]));
+  const __m256d high23 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[2], rows[3]));
+  _mm256_storeu_ps(destination, _mm256_castpd_ps(_mm256_unpacklo_pd(low01, low23)));
+  _mm256_storeu_ps(destination + destination_stride, _mm256_castpd_ps(_mm256_unpackhi_pd(low01, low23)));
+  _mm256_storeu_ps(destination + 2 * destination_stride, _mm256_castpd_ps(_mm256_unpacklo_pd(high01, high23)));
+  _mm256_storeu_ps(destination + 3 * destination_stride, _mm256_castpd_ps(_mm256_unpackhi_pd(high01, high23)));
 }
 
-inline void transpose(const double* source, ptrdiff_t source_stride, double* destination,
-                      ptrdiff_t destination_stride) {
+inline void transpose_columns(const double* source, ptrdiff_t source_stride, double* destination,
+                              ptrdiff_t destination_stride) {
+  __m256d rows[2];
 #pragma GCC unroll 2
-  for (int column = 0; column < 4; column += 2) {
-    __m256d rows[2];
-#pragma GCC unroll 2
-    for (int r = 0; r < 2; ++r) {
-      const double* p = source + r * source_stride + column;
-      const __m256d piece = _mm256_castpd128_pd256(_mm_loadu_pd(p));
-      rows[r] = _mm256_insertf128_pd(piece, _mm_loadu_pd(p + 2 * source_stride), 1);
-    }
-    double* out = destination + column * destination_stride;
-    _mm256_storeu_pd(out, _mm256_unpacklo_pd(rows[0], rows[1]));
-    _mm256_storeu_pd(out + destination_stride, _mm256_unpackhi_pd(rows[0], rows[1]));
+  for (int r = 0; r < 2; ++r) {
+    const double* p = source + r * source_stride;
+    const __m256d piece = _mm256_castpd128_pd256(_mm_loadu_pd(p));
+    rows[r] = _mm256_insertf128_pd(piece, _mm_loadu_pd(p + 2 * source_stride), 1);
   }
+  _mm256_storeu_pd(destination, _mm256_unpacklo_pd(rows[0], rows[1]));
+  _mm256_storeu_pd(destination + destination_stride, _mm256_unpackhi_pd(rows[0], rows[1]));
 }

@@ -198,47 +198,44 @@ inline Double split(Double a, Double& mantissa) {
   return {_mm512_cvtepi64_pd(_mm512_srai_epi64(offset, 52))};
 }
 
-// destination[c][r] = source[r][c] for a block of kLanes × kLanes; strides in elements, no overlap.
+// Columns that 128 bits hold of a row.
+template <typename T>
+constexpr int kTransposed = 16 / sizeof(T);
+
+// destination[c][r] = source[r][c] for kLanes rows of kTransposed columns; strides in elements, no overlap.
 // Gathering 128-bit pieces on load leaves only shuffles within 128 bits.
-inline void transpose(const float* source, ptrdiff_t source_stride, float* destination, ptrdiff_t destination_stride) {
+inline void transpose_columns(const float* source, ptrdiff_t source_stride, float* destination,
+                              ptrdiff_t destination_stride) {
+  __m512 rows[4];
 #pragma GCC unroll 4
-  for (int column = 0; column < 16; column += 4) {
-    __m512 rows[4];
-#pragma GCC unroll 4
-    for (int r = 0; r < 4; ++r) {
-      const float* p = source + r * source_stride + column;
-      __m512 piece = _mm512_castps128_ps512(_mm_loadu_ps(p));
-      piece = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 4 * source_stride), 1);
-      piece = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 8 * source_stride), 2);
-      rows[r] = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 12 * source_stride), 3);
-    }
-    const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(rows[0], rows[1]));
-    const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(rows[2], rows[3]));
-    const __m512d high01 = _mm512_castps_pd(_mm512_unpackhi_ps(rows[0], rows[1]));
-    const __m512d high23 = _mm512_castps_pd(_mm512_unpackhi_ps(rows[2], rows[3]));
-    float* out = destination + column * destination_stride;
-    _mm512_storeu_ps(out, _mm512_castpd_ps(_mm512_unpacklo_pd(low01, low23)));
-    _mm512_storeu_ps(out + destination_stride, _mm512_castpd_ps(_mm512_unpackhi_pd(low01, low23)));
-    _mm512_storeu_ps(out + 2 * destination_stride, _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23)));
-    _mm512_storeu_ps(out + 3 * destination_stride, _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23)));
+  for (int r = 0; r < 4; ++r) {
+    const float* p = source + r * source_stride;
+    __m512 piece = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    piece = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 4 * source_stride), 1);
+    piece = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 8 * source_stride), 2);
+    rows[r] = _mm512_insertf32x4(piece, _mm_loadu_ps(p + 12 * source_stride), 3);
   }
+  const __m512d low01 = _mm512_castps_pd(_mm512_unpacklo_ps(rows[0], rows[1]));
+  const __m512d low23 = _mm512_castps_pd(_mm512_unpacklo_ps(rows[2], rows[3]));
+  const __m512d high01 = _mm512_castps_pd(_mm512_unpackhi_ps(rows[0], rows[1]));
+  const __m512d high23 = _mm512_castps_pd(_mm512_unpackhi_ps(rows[2], rows[3]));
+  _mm512_storeu_ps(destination, _mm512_castpd_ps(_mm512_unpacklo_pd(low01, low23)));
+  _mm512_storeu_ps(destination + destination_stride, _mm512_castpd_ps(_mm512_unpackhi_pd(low01, low23)));
+  _mm512_storeu_ps(destination + 2 * destination_stride, _mm512_castpd_ps(_mm512_unpacklo_pd(high01, high23)));
+  _mm512_storeu_ps(destination + 3 * destination_stride, _mm512_castpd_ps(_mm512_unpackhi_pd(high01, high23)));
 }
 
-inline void transpose(const double* source, ptrdiff_t source_stride, double* destination,
-                      ptrdiff_t destination_stride) {
-#pragma GCC unroll 4
-  for (int column = 0; column < 8; column += 2) {
-    __m512d rows[2];
+inline void transpose_columns(const double* source, ptrdiff_t source_stride, double* destination,
+                              ptrdiff_t destination_stride) {
+  __m512d rows[2];
 #pragma GCC unroll 2
-    for (int r = 0; r < 2; ++r) {
-      const double* p = source + r * source_stride + column;
-      __m512d piece = _mm512_castpd128_pd512(_mm_loadu_pd(p));
-      piece = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 2 * source_stride), 1);
-      piece = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 4 * source_stride), 2);
-      rows[r] = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 6 * source_stride), 3);
-    }
-    double* out = destination + column * destination_stride;
-    _mm512_storeu_pd(out, _mm512_unpacklo_pd(rows[0], rows[1]));
-    _mm512_storeu_pd(out + destination_stride, _mm512_unpackhi_pd(rows[0], rows[1]));
+  for (int r = 0; r < 2; ++r) {
+    const double* p = source + r * source_stride;
+    __m512d piece = _mm512_castpd128_pd512(_mm_loadu_pd(p));
+    piece = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 2 * source_stride), 1);
+    piece = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 4 * source_stride), 2);
+    rows[r] = _mm512_insertf64x2(piece, _mm_loadu_pd(p + 6 * source_stride), 3);
   }
+  _mm512_storeu_pd(destination, _mm512_unpacklo_pd(rows[0], rows[1]));
+  _mm512_storeu_pd(destination + destination_stride, _mm512_unpackhi_pd(rows[0], rows[1]));
 }

@@ -185,8 +185,13 @@ inline Double split(Double a, Double& mantissa) {
   return {vcvtq_f64_s64(vshrq_n_s64(offset, 52))};
 }
 
-// destination[c][r] = source[r][c] for a block of kLanes × kLanes; strides in elements, no overlap.
-inline void transpose(const float* source, ptrdiff_t source_stride, float* destination, ptrdiff_t destination_stride) {
+// Columns that a vector holds of a row.
+template <typename T>
+constexpr int kTransposed = 16 / sizeof(T);
+
+// destination[c][r] = source[r][c] for kLanes rows of kTransposed columns; strides in elements, no overlap.
+inline void transpose_columns(const float* source, ptrdiff_t source_stride, float* destination,
+                              ptrdiff_t destination_stride) {
   const float32x4_t row0 = vld1q_f32(source);
   const float32x4_t row1 = vld1q_f32(source + source_stride);
   const float32x4_t row2 = vld1q_f32(source + 2 * source_stride);
@@ -201,8 +206,8 @@ inline void transpose(const float* source, ptrdiff_t source_stride, float* desti
   vst1q_f32(destination + 3 * destination_stride, vreinterpretq_f32_f64(vzip2q_f64(high01, high23)));
 }
 
-inline void transpose(const double* source, ptrdiff_t source_stride, double* destination,
-                      ptrdiff_t destination_stride) {
+inline void transpose_columns(const double* source, ptrdiff_t source_stride, double* destination,
+                              ptrdiff_t destination_stride) {
   const float64x2_t row0 = vld1q_f64(source);
   const float64x2_t row1 = vld1q_f64(source + source_stride);
   vst1q_f64(destination, vzip1q_f64(row0, row1));

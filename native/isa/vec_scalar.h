@@ -158,8 +158,11 @@ inline Double split(Double a, Double& mantissa) {
   return {static_cast<double>(static_cast<int64_t>(offset) >> 52)};
 }
 
-// destination[c][r] = source[r][c] for a block of kLanes × kLanes, here a single element.
 template <typename T>
-inline void transpose(const T* source, ptrdiff_t, T* destination, ptrdiff_t) {
+constexpr int kTransposed = 1;
+
+// destination[c][r] = source[r][c] for kLanes rows of kTransposed columns, here a single element.
+template <typename T>
+inline void transpose_columns(const T* source, ptrdiff_t, T* destination, ptrdiff_t) {
   *destination = *source;
 }

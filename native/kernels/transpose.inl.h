@@ -1,5 +1,14 @@
 // Matrices in panels, transposed block by block.
 
+// destination[c][r] = source[r][c] for a block of kLanes × kLanes; strides in elements, no overlap.
+template <typename T>
+inline void transpose(const T* source, ptrdiff_t source_stride, T* destination, ptrdiff_t destination_stride) {
+#pragma GCC unroll 4
+  for (int c = 0; c < Vec<T>::kLanes; c += kTransposed<T>) {
+    transpose_columns(source + c, source_stride, destination + c * destination_stride, destination_stride);
+  }
+}
+
 // destination(c, r) = source(r, c), within one panel each: (rows, columns) at source.
 template <typename T>
 inline void transpose_block(const T* source, T* destination, int rows, int columns) {

@@ -159,20 +159,20 @@ TEST_CASE("exponents: powers of two, splitting, scaling with gradual underflow")
 
 template <typename T>
 void check_transpose() {
-  constexpr int kLanes = Vec<T>::kLanes;
-  constexpr int kSourceStride = kLanes + 3, kDestinationStride = kLanes + 5;
-  std::vector<T> source(kLanes * kSourceStride), destination(kLanes * kDestinationStride, T(-1));
+  constexpr int kLanes = Vec<T>::kLanes, kColumns = kTransposed<T>;
+  constexpr int kSourceStride = kColumns + 3, kDestinationStride = kLanes + 5;
+  std::vector<T> source(kLanes * kSourceStride), destination((kColumns + 1) * kDestinationStride, T(-1));
   for (size_t i = 0; i < source.size(); ++i) source[i] = static_cast<T>(i);
-  transpose(source.data(), kSourceStride, destination.data(), kDestinationStride);
-  for (int r = 0; r < kLanes; ++r) {
+  transpose_columns(source.data(), kSourceStride, destination.data(), kDestinationStride);
+  for (int r = 0; r <= kColumns; ++r) {
     for (int c = 0; c < kDestinationStride; ++c) {
-      const T want = c < kLanes ? source[static_cast<size_t>(c * kSourceStride + r)] : T(-1);
+      const T want = c < kLanes && r < kColumns ? source[static_cast<size_t>(c * kSourceStride + r)] : T(-1);
       CHECK(destination[static_cast<size_t>(r * kDestinationStride + c)] == want);
     }
   }
 }
 
-TEST_CASE("a block is transposed, and nothing beside it written") {
+TEST_CASE("columns are transposed, and nothing beside them written") {
   SUBCASE("float32") { check_transpose<float>(); }
   SUBCASE("float64") { check_transpose<double>(); }
 }
