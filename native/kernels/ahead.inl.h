@@ -2,16 +2,17 @@
 
 constexpr ptrdiff_t kLine = 64;  // bytes of a cache line
 
-// Memory that is wanted soon. A tile brings it into L2 meanwhile, a line from each place for every four steps of k:
-// what a product streams from farther away would hold it up, and the processor foresees no jump to another block.
+// Memory that is wanted soon. A tile brings it in meanwhile, for every four steps of k a line from each place: what a
+// product streams from farther away would hold it up, and the processor foresees no jump to another block.
 struct Ahead {
   struct Place {
     const void* at = nullptr;
     ptrdiff_t step = kLine;  // bytes
     ptrdiff_t panel = 0;     // bytes from one panel of a to the next, for kRows
   };
-  Place first, second;  // for kColumns: to be written
-  Place third = {};     // for kColumns
+  Place read;             // into L2
+  Place written[2];       // for kColumns, into L2
+  const void* next_rows;  // for kRows, into L1: where the rows of the next tile begin
 };
 
 // Spreads a block (depth, kPanel) that is wanted after `tiles` tiles as deep over these tiles: what each brings in of
@@ -40,6 +41,14 @@ inline void fetch_to_write(const char* address) {
 #else
   __builtin_prefetch(address, 1, kIntoL2);
 #endif
+}
+
+// Into L1; returns where they end.
+template <ptrdiff_t kBytes>
+inline const char* fetch_lines(const char* first) {
+#pragma GCC unroll 4
+  for (ptrdiff_t byte = 0; byte < kBytes; byte += kLine) __builtin_prefetch(first + byte);
+  return first + kBytes;
 }
 
 // All at once: for products that have no tiles.

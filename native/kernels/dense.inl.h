@@ -62,7 +62,6 @@ constexpr int kRowsTogether = kResident / (512 * static_cast<int>(sizeof(T)));
 template <typename T>
 void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) {
   constexpr int kP = kPanel<T>;
-  constexpr ptrdiff_t kSize = sizeof(T);
   if (is_small(rows.end - rows.begin, layer.inputs, layer.units)) return small_forward(layer, rows);
   const Panels<T>& sums = layer.activation ? layer.pre_activation : layer.output;
   if (rows.end - rows.begin == 1) {
@@ -114,7 +113,7 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
                .out_stride = kP,
                .k = depth},
               height, columns,
-              {slices.slice(next, depth, tile++), {.at = input + height * kP, .panel = layer.input.stride * kSize}});
+              {.read = slices.slice(next, depth, tile++), .written = {}, .next_rows = input + height * kP});
           if (last && layer.activation) activate_tile(layer, z, layer.output.panel(p) + row, height, columns);
         });
         start += depth;
@@ -162,7 +161,6 @@ template <typename T>
 void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;
   if (turns_weights(layer)) return turned_input_gradient(layer, input_panels);
-  constexpr ptrdiff_t kSize = sizeof(T);
   constexpr int kPart = 8;  // chains between one block of units and the next: 8 blocks of 32 × 32 float32 are 32 KiB
   alignas(64) T blocks[kPart][kP * kP];
   const int part = resident_part<T>(input_panels.end - input_panels.begin, layer.units, kPart);
@@ -180,22 +178,18 @@ void dense_input_gradient(const DenseInputGradient<T>& layer, Range input_panels
         split_rows<T>(inputs, [&](int first, int height) {
           T* const out = blocks[0] + first * kP;
           const T* const weights = layer.weights.panel(start / kP) + static_cast<ptrdiff_t>(p * kP + first) * kP;
-          // Fetched ahead of W: the next tile's rows where nobody has fetched them yet, else those of the next part, a
-          // quarter with each panel of the batch.
-          const bool first_time = p == input_panels.begin && q == 0;
-          const ptrdiff_t next_part = part * kP * kP + q % 4 * (kP / 4) * (kLine / kSize);
-          multiply_panel<T, Orientation::kRows>(
-              {.a = weights,
-               .a_panel = layer.weights.stride,
-               .b = delta,
-               .initial = start == 0 ? kZeroRow<T> : out,
-               .initial_stride = start == 0 ? 0 : kP,
-               .out = out,
-               .out_stride = kP,
-               .k = depth},
-              height, min_of(kP, layer.rows - q * kP),
-              {slices.slice(delta + depth * kP, depth, tile++),
-               {.at = weights + (first_time ? height * kP : next_part), .panel = layer.weights.stride * kSize}});
+          multiply_panel<T, Orientation::kRows>({.a = weights,
+                                                 .a_panel = layer.weights.stride,
+                                                 .b = delta,
+                                                 .initial = start == 0 ? kZeroRow<T> : out,
+                                                 .initial_stride = start == 0 ? 0 : kP,
+                                                 .out = out,
+                                                 .out_stride = kP,
+                                                 .k = depth},
+                                                height, min_of(kP, layer.rows - q * kP),
+                                                {.read = slices.slice(delta + depth * kP, depth, tile++),
+                                                 .written = {},
+                                                 .next_rows = weights + height * kP});
         });
         start += depth;
       } while (start < layer.units);
@@ -252,7 +246,9 @@ inline Ahead ahead_of_update(const DenseWeightGradient<T>& layer, ptrdiff_t posi
   const T* const array = (slot ? layer.update->weight_slots[tile - 1] : values) + position;
   const int prefetches = depth < 4 ? 1 : depth / 4;
   const ptrdiff_t step = (kHalf + prefetches - 1) / prefetches;
-  return {.first = {.at = array, .step = step}, .second = {.at = array + kCount / 2, .step = step}};
+  return {.read = {},
+          .written = {{.at = array, .step = step}, {.at = array + kCount / 2, .step = step}},
+          .next_rows = nullptr};
 }
 
 // Loops: those of for_blocks(), then block of the batch, tile of inputs.
@@ -285,7 +281,7 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
       split_rows<T>(inputs, [&](int first, int height) {
         T* const out = sums + first * kP;
         Ahead ahead = ahead_of_update(layer, position, t, depth);
-        ahead.third =
+        ahead.read =
             pieces.done() ? slices.slice(next + start * kP, depth, before * kTiles + t) : pieces.next(depth / 4);
         ++t;
         multiply_panel<T, Orientation::kColumns>(

@@ -74,39 +74,38 @@ void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
   };
   // In fours: GCC does not unroll by itself, and a processor cannot foretell the end of a loop of 32 short steps.
   const T* b = tile.b;
-  const char* first = static_cast<const char*>(ahead.first.at);
-  const char* second = static_cast<const char*>(ahead.second.at);
-  const auto run = [&](const T* a, int depth) __attribute__((always_inline)) {
+  const char* read = static_cast<const char*>(ahead.read.at);
+  const auto run = [&](const T* a, int depth, [[maybe_unused]] const char* rows) __attribute__((always_inline)) {
     const T* const b_end = b + depth * kP;
-    const char* line0 = first;
-    const char* line1 = second;
-    [[maybe_unused]] const char* line2 = static_cast<const char*>(ahead.third.at);
+    const char* line = read;
+    [[maybe_unused]] const char* written0 = static_cast<const char*>(ahead.written[0].at);
+    [[maybe_unused]] const char* written1 = static_cast<const char*>(ahead.written[1].at);
     for (; b_end - b >= 4 * kP; b += 4 * kP, a += 4 * kDepthStep) {
+      __builtin_prefetch(line, 0, kIntoL2);
+      line += ahead.read.step;
       if constexpr (orientation == Orientation::kColumns) {
-        fetch_to_write(line0);
-        fetch_to_write(line1);
-        __builtin_prefetch(line2, 0, kIntoL2);
-        line2 += ahead.third.step;
+        fetch_to_write(written0);
+        fetch_to_write(written1);
+        written0 += ahead.written[0].step;
+        written1 += ahead.written[1].step;
       } else {
-        __builtin_prefetch(line0, 0, kIntoL2);
-        __builtin_prefetch(line1, 0, kIntoL2);
+        rows = fetch_lines<(kRows * 4 + kP - 1) / kP * kP * sizeof(T)>(rows);  // all rows with a panel
       }
-      line0 += ahead.first.step;
-      line1 += ahead.second.step;
 #pragma GCC unroll 4
       for (int i = 0; i < 4; ++i) step(a + i * kDepthStep, b + i * kP);
     }
     for (; b != b_end; b += kP, a += kDepthStep) step(a, b);
   };
   if constexpr (orientation == Orientation::kRows) {
+    // The rows lie apart, panel by panel: those of the next panel come while this one is multiplied.
     const T* panel = tile.a;
     for (int left = tile.k; left > 0; left -= kP, panel += tile.a_panel) {
-      run(panel, left < kP ? left : kP);
-      first += ahead.first.panel;
-      second += ahead.second.panel;
+      const bool last = left <= kP;
+      run(panel, last ? left : kP, static_cast<const char*>(last ? ahead.next_rows : panel + tile.a_panel));
+      read += ahead.read.panel;
     }
   } else {
-    run(tile.a, tile.k);
+    run(tile.a, tile.k, nullptr);
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {

@@ -5,7 +5,7 @@
 template <typename T, Orientation orientation>
 inline void multiply_near(const Tile<T>& tile, int rows, int columns) {
   const Ahead::Place near = {.at = tile.b, .step = 0, .panel = 0};
-  multiply_panel<T, orientation>(tile, rows, columns, {near, near, near});
+  multiply_panel<T, orientation>(tile, rows, columns, {.read = near, .written = {near, near}, .next_rows = tile.b});
 }
 
 // To turn the input takes less time than so few units save, where the rows fill most of a panel.
