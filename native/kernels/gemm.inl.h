@@ -104,6 +104,7 @@ struct GemmPart {
   T* right_copy;  // where the first tile copies the panel to, and the others read it; null: it stays
   bool fresh;
   const T* next_c;  // of the next part
+  int next_row;     // likewise, in the block of A
 };
 
 // c += left · right
@@ -126,7 +127,9 @@ inline void multiply_part(const GemmPlan<T>& plan, const LeftBlock<T>& left, con
   T* c = staged ? staging : out;
   split_rows(part.rows, plan.tile_rows, [&](int first, int height) {
     const bool copies = part.right_copy && first == 0, copied = part.right_copy && first > 0;
-    const T* const next_c = first + height < part.rows ? c + height * c_stride : part.next_c;
+    const bool last = first + height == part.rows;
+    const T* const next_c = last ? part.next_c : c + height * c_stride;
+    const int next_row = last ? part.next_row : part.first_row + first + height;
     const auto multiply =
         copies ? functions.multiply_and_copy[vectors - 1] : functions.multiply[vectors - 1][height - 1];
     multiply({.a = left.at(part.first_row + first, plan.orientation),
@@ -138,7 +141,8 @@ inline void multiply_part(const GemmPlan<T>& plan, const LeftBlock<T>& left, con
               .c_stride = c_stride,
               .k = left.depth,
               .fresh = part.fresh,
-              .next_c = staged ? nullptr : next_c});
+              .next_c = staged ? nullptr : next_c,
+              .next_a = left.at(next_row, plan.orientation)});
     c += height * c_stride;
   });
   if (!staged) return;
@@ -204,6 +208,7 @@ void gemm(const Gemm<T>& given) {
             if (plan.copies(part.columns)) copy += static_cast<ptrdiff_t>(padded_columns<T>(part.columns)) * depth;
             const int next = part.column + part.columns;
             part.next_c = next < end ? plan.c(part.row, next) : plan.c(part.row + group_rows, begin);
+            part.next_row = next < end ? first_row : first_row + group_rows;
             multiply_part(plan, left, part);
           }
         });

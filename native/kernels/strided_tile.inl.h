@@ -19,6 +19,7 @@ struct StridedTile {
   int k;
   bool fresh;       // chains start at 0, not at c
   const T* next_c;  // of the next tile, which is fetched; null: none
+  const T* next_a;  // likewise, for kRows, the beginnings of its rows; with next_c
 };
 
 // Pointers to every third row of a: x86 addresses p, p + stride and p + 2 stride with two registers.
@@ -27,17 +28,24 @@ struct RowPointers {
   const T *a0, *a3, *a6, *a9, *a12;
 };
 
+// Steps from one that copies a row of b to the one whose row it fetches: rows so far apart no processor foresees.
+constexpr int kCopyAhead = 8;
+
 // sum(r, c) += a(r, p) · b(p, c)
 template <typename T, Orientation orientation, bool kCopies, int kRows, int kVectors>
 [[gnu::always_inline]] inline void multiply_step(Vec<T> (&sum)[kRows][kVectors], const RowPointers<T>& a,
-                                                 ptrdiff_t stride, int p, const T* b, [[maybe_unused]] T* b_copy) {
+                                                 ptrdiff_t stride, int p, const T* b,
+                                                 [[maybe_unused]] ptrdiff_t b_stride, [[maybe_unused]] T* b_copy) {
   using V = Vec<T>;
   static_assert(kRows <= 15);
   V column[kVectors];
 #pragma GCC unroll 4
   for (int v = 0; v < kVectors; ++v) {
     column[v] = V::load(b + v * V::kLanes);
-    if constexpr (kCopies) column[v].store(b_copy + v * V::kLanes);
+    if constexpr (kCopies) {
+      fetch_ahead(b + kCopyAhead * b_stride + v * V::kLanes);
+      column[v].store(b_copy + v * V::kLanes);
+    }
   }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
@@ -78,8 +86,8 @@ void multiply_strided(const StridedTile<T>& tile) {
   RowPointers<T> a = {tile.a, tile.a + 3 * stride, tile.a + 6 * stride, tile.a + 9 * stride, tile.a + 12 * stride};
   constexpr int kCopyStep = kVectors * V::kLanes;
   const auto two_steps = [&]() __attribute__((always_inline)) {
-    multiply_step<T, orientation, kCopies>(sum, a, stride, 0, b, b_copy);
-    multiply_step<T, orientation, kCopies>(sum, a, stride, 1, b + b_stride, b_copy + kCopyStep);
+    multiply_step<T, orientation, kCopies>(sum, a, stride, 0, b, b_stride, b_copy);
+    multiply_step<T, orientation, kCopies>(sum, a, stride, 1, b + b_stride, b_stride, b_copy + kCopyStep);
     b += 2 * b_stride;
     if constexpr (kCopies) b_copy += 2 * kCopyStep;
     advance<T, orientation, kRows>(a, stride, 2);
@@ -89,17 +97,23 @@ void multiply_strided(const StridedTile<T>& tile) {
   constexpr bool kFetches = V::kLanes > 1;
   if (kFetches && tile.next_c) {
     const T* next_c = tile.next_c;
+    [[maybe_unused]] const T* next_a = tile.next_a;
     constexpr int kEarly = 48;  // steps: later would be too late, and earlier L1 would have lost it again
     for (; left >= 2 * kRows + kEarly; left -= 2) two_steps();
     for (int r = 0; r < kRows && left >= 2; ++r, left -= 2) {
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; ++v) fetch_ahead(next_c + v * V::kLanes);
       next_c += c_stride;
+      if constexpr (orientation == Orientation::kRows) {
+        fetch_ahead(next_a);
+        fetch_ahead(next_a + kLine / static_cast<ptrdiff_t>(sizeof(T)));
+        next_a += stride;
+      }
       two_steps();
     }
   }
   for (; left >= 2; left -= 2) two_steps();
-  if (left > 0) multiply_step<T, orientation, kCopies>(sum, a, stride, 0, b, b_copy);
+  if (left > 0) multiply_step<T, orientation, kCopies>(sum, a, stride, 0, b, b_stride, b_copy);
   hide_origin(c = tile.c);
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += c_stride) {
