@@ -19,7 +19,7 @@ export type { BackendChoice };
 /** Instruction sets of the native backend; `BACKEND_UNAVAILABLE` is thrown for one that this machine lacks. */
 export type InstructionSet = 'avx512' | 'avx2' | 'neon' | 'scalar';
 
-/** What a kernel runs on. Where both are named, a call reads no environment variable, which takes 0.3 µs. */
+/** What a kernel runs on. Where both are named, a call reads no environment variable, which takes 0.3 to 0.5 µs. */
 export interface KernelOptions {
   /** Default `auto`: native where it loads, else TypeScript. */
   readonly backend?: BackendChoice;

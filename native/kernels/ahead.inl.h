@@ -43,11 +43,18 @@ inline void fetch_to_write(const char* address) {
 #endif
 }
 
-// Into L1; returns where they end.
+// Into L1.
+inline void fetch_ahead([[maybe_unused]] const void* address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address);
+#endif
+}
+
+// Likewise so many bytes; returns where they end.
 template <ptrdiff_t kBytes>
 inline const char* fetch_lines(const char* first) {
 #pragma GCC unroll 4
-  for (ptrdiff_t byte = 0; byte < kBytes; byte += kLine) __builtin_prefetch(first + byte);
+  for (ptrdiff_t byte = 0; byte < kBytes; byte += kLine) fetch_ahead(first + byte);
   return first + kBytes;
 }
 

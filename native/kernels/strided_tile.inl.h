@@ -1,11 +1,5 @@
 // The micro-kernel over operands that lie anywhere: rows and columns of the caller's matrices, or copies of them.
 
-inline void fetch_ahead([[maybe_unused]] const void* address) {
-#if defined(__GNUC__)
-  __builtin_prefetch(address);
-#endif
-}
-
 // c(r, c) += Σ_k a(r, k) · b(k, c), a(r, k) at r·a_stride + k for Orientation::kRows, at k·a_stride + r for kColumns.
 template <typename T>
 struct StridedTile {

@@ -41,7 +41,7 @@ function measureShape(shape: GemmShape, threads: number, runsOn: KernelOptions):
   const c = new Float32Array(m * n);
   fillUniform(a, 1);
   fillUniform(b, 2);
-  const args = { ...{ m, n, k, a, b, c, transposeA, transposeB, threads }, ...runsOn };
+  const args = { m, n, k, a, b, c, transposeA, transposeB, threads, ...runsOn };
   const secondsOf = (calls: number): number => {
     const started = performance.now();
     for (let i = 0; i < calls; i++) gemm(args);
@@ -76,7 +76,7 @@ function check(shape: GemmShape, { m, n, k, a, transposeA, b, transposeB, c }: G
   const expected = new Float64Array(checkedRows * n);
   const ofDoubles = { a: someA, b: new Float64Array(b), transposeB, c: expected };
   gemm({ m: checkedRows, n, k, ...ofDoubles, backend: 'typescript' });
-  const columnNorms = normsOfColumns(b, k, n, transposeB);
+  const columnNorms = normsOfColumns(b, k, n, shape.transposeB);
   rows.forEach((i, r) => {
     const rowNorm = Math.hypot(...someA.subarray(r * k, (r + 1) * k));
     for (let j = 0; j < n; j++) {
@@ -88,7 +88,7 @@ function check(shape: GemmShape, { m, n, k, a, transposeA, b, transposeB, c }: G
 }
 
 /** Of op(B), (k, n). */
-function normsOfColumns(b: FloatArray, k: number, n: number, transposed: boolean | undefined): Float64Array {
+function normsOfColumns(b: FloatArray, k: number, n: number, transposed: boolean): Float64Array {
   const squares = new Float64Array(n);
   const [rowStride, columnStride] = transposed ? [1, k] : [n, 1];
   for (let p = 0; p < k; p++) {
