@@ -34,6 +34,12 @@ class Slices {
 
 constexpr int kIntoL2 = 2;  // of __builtin_prefetch
 
+inline void fetch_into_l2([[maybe_unused]] const void* address) {
+#if defined(__GNUC__)
+  __builtin_prefetch(address, 0, kIntoL2);
+#endif
+}
+
 // What will be written is fetched for that: a line that another core has read would otherwise be asked for twice.
 inline void fetch_to_write(const char* address) {
 #if defined(__x86_64__)
@@ -43,18 +49,17 @@ inline void fetch_to_write(const char* address) {
 #endif
 }
 
-// Into L1.
-inline void fetch_ahead([[maybe_unused]] const void* address) {
+inline void fetch_into_l1([[maybe_unused]] const void* address) {
 #if defined(__GNUC__)
   __builtin_prefetch(address);
 #endif
 }
 
-// Likewise so many bytes; returns where they end.
+// So many bytes into L1; returns where they end.
 template <ptrdiff_t kBytes>
 inline const char* fetch_lines(const char* first) {
 #pragma GCC unroll 4
-  for (ptrdiff_t byte = 0; byte < kBytes; byte += kLine) fetch_ahead(first + byte);
+  for (ptrdiff_t byte = 0; byte < kBytes; byte += kLine) fetch_into_l1(first + byte);
   return first + kBytes;
 }
 
@@ -62,8 +67,8 @@ inline const char* fetch_lines(const char* first) {
 inline void fetch_rows(const UpcomingRows& rows) {
   for (int r = 0; r < rows.count; ++r) {
     const char* const row = rows.data + rows.order[r] * rows.row_bytes;
-    for (ptrdiff_t byte = 0; byte < rows.row_bytes; byte += kLine) __builtin_prefetch(row + byte, 0, kIntoL2);
-    __builtin_prefetch(row + rows.row_bytes - 1, 0, kIntoL2);  // where rows do not begin with a line
+    for (ptrdiff_t byte = 0; byte < rows.row_bytes; byte += kLine) fetch_into_l2(row + byte);
+    fetch_into_l2(row + rows.row_bytes - 1);  // where rows do not begin with a line
   }
 }
 

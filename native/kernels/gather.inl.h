@@ -32,21 +32,21 @@ inline void convert_panel(const T* from, T* to) {
   for (int i = 0; i < kPanel<T>; i += Vec<T>::kLanes) Vec<T>::load(from + i).store(to + i);
 }
 
-// Shuffled rows lie anywhere in memory: each is asked for while the rows before it are copied, and into the first-level
-// cache, since some processors bring half as much into the second.
+// Shuffled rows lie anywhere in memory: each is asked for while the rows before it are copied, and into L2, since some
+// processors drop what is to come into L1 where many lines are under way.
 template <typename T, typename Source>
 void gather_rows(const Source* source, int width, const RowSequence& sequence, Range rows, Panels<T> to) {
   constexpr int kP = kPanel<T>;
   constexpr int kElements = kLine / static_cast<int>(sizeof(Source));  // of a cache line
-  // A core keeps some 16 to 48 lines under way, 1 to 3 KiB; twice that hides the latency of memory.
-  constexpr int kAhead = 4096 / static_cast<int>(sizeof(Source));
+  // A core keeps some 16 to 64 lines under way, 1 to 4 KiB; twice that hides the latency of memory.
+  constexpr int kAhead = 8192 / static_cast<int>(sizeof(Source));
   const auto row = [&](int r) { return source + sequence[r] * width; };
   const auto row_ahead = [&](int r, int ahead) { return row(sequence.has(r + ahead) ? r + ahead : r); };
   if (width <= min_of(kElements, kP)) {  // each takes a line of its own, or two
     for (int r = rows.begin; r < rows.end; ++r) {
       const Source* const coming = row_ahead(r, kAhead / kElements);
-      __builtin_prefetch(coming);
-      __builtin_prefetch(coming + width - 1);
+      fetch_into_l2(coming);
+      fetch_into_l2(coming + width - 1);
       convert_first(width, row(r), to.data + static_cast<ptrdiff_t>(r) * kP);
     }
     return;
@@ -61,13 +61,13 @@ void gather_rows(const Source* source, int width, const RowSequence& sequence, R
     for (int i = 0; i < count; ++i) {
       from[i] = row(first + i);
       coming[i] = row_ahead(first + i, ahead);
-      __builtin_prefetch(coming[i] + width - 1);  // where rows do not begin with a line
+      fetch_into_l2(coming[i] + width - 1);  // where rows do not begin with a line
     }
     for (int c = 0; c < width; c += kP) {
       const int columns = min_of(kP, width - c);
       T* out = to.panel(c / kP) + static_cast<ptrdiff_t>(first) * kP;
       for (int i = 0; i < count; ++i, out += kP) {
-        for (int line = 0; line < columns; line += kElements) __builtin_prefetch(coming[i] + c + line);
+        for (int line = 0; line < columns; line += kElements) fetch_into_l2(coming[i] + c + line);
         if (columns == kP) {
           convert_panel(from[i] + c, out);
         } else {

@@ -37,7 +37,7 @@ template <typename T, Orientation orientation, bool kCopies, int kRows, int kVec
   for (int v = 0; v < kVectors; ++v) {
     column[v] = V::load(b + v * V::kLanes);
     if constexpr (kCopies) {
-      fetch_ahead(b + kCopyAhead * b_stride + v * V::kLanes);
+      fetch_into_l1(b + kCopyAhead * b_stride + v * V::kLanes);
       column[v].store(b_copy + v * V::kLanes);
     }
   }
@@ -96,11 +96,11 @@ void multiply_strided(const StridedTile<T>& tile) {
     for (; left >= 2 * kRows + kEarly; left -= 2) two_steps();
     for (int r = 0; r < kRows && left >= 2; ++r, left -= 2) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kVectors; ++v) fetch_ahead(next_c + v * V::kLanes);
+      for (int v = 0; v < kVectors; ++v) fetch_into_l1(next_c + v * V::kLanes);
       next_c += c_stride;
       if constexpr (orientation == Orientation::kRows) {
-        fetch_ahead(next_a);
-        fetch_ahead(next_a + kLine / static_cast<ptrdiff_t>(sizeof(T)));
+        fetch_into_l1(next_a);
+        fetch_into_l1(next_a + kLine / static_cast<ptrdiff_t>(sizeof(T)));
         next_a += stride;
       }
       two_steps();

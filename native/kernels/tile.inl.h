@@ -81,7 +81,7 @@ void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
     [[maybe_unused]] const char* written0 = static_cast<const char*>(ahead.written[0].at);
     [[maybe_unused]] const char* written1 = static_cast<const char*>(ahead.written[1].at);
     for (; b_end - b >= 4 * kP; b += 4 * kP, a += 4 * kDepthStep) {
-      __builtin_prefetch(line, 0, kIntoL2);
+      fetch_into_l2(line);
       line += ahead.read.step;
       if constexpr (orientation == Orientation::kColumns) {
         fetch_to_write(written0);
