@@ -286,11 +286,34 @@ struct Cosine {
   }
 };
 
+// Of a single output as many rows as lanes go together. Each loss is what a sum of it alone would be, never −0.
+template <typename T, typename Loss>
+void single_outputs(const LossRows<T>& args, Range rows, const Vec<T>* parameters) {
+  using V = Vec<T>;
+  for (int start = rows.begin; start < rows.end; start += V::kLanes) {
+    const int count = min_of(V::kLanes, rows.end - start);
+    const ptrdiff_t at = static_cast<ptrdiff_t>(start) * kPanel<T>;
+    V prediction = V::zero(), target = V::zero(), gradient;
+    for (int i = 0; i < count; ++i) {
+      prediction = first(i, prediction, V::set(args.prediction.data[at + i * kPanel<T>]));
+      target = first(i, target, V::set(args.target.data[at + i * kPanel<T>]));
+    }
+    alignas(64) T values[V::kLanes], gradients[V::kLanes];
+    (Loss::evaluate(prediction, target, parameters, gradient) + V::zero()).store(values);
+    (load_first(count, args.scale + start) * gradient).store(gradients);
+    for (int i = 0; i < count; ++i) {
+      first(1, V::set(gradients[i]), V::zero()).store(args.gradient.data + at + i * kPanel<T>);
+      args.row_loss[start + i] = static_cast<double>(values[i]);
+    }
+  }
+}
+
 template <typename T, typename Loss>
 void elementwise_rows(const LossRows<T>& args, Range rows) {
   using V = Vec<T>;
   V parameters[kMaxParameters];
   for (int i = 0; i < Loss::kParameters; ++i) parameters[i] = V::set(args.parameters[i]);
+  if (args.width == 1) return single_outputs<T, Loss>(args, rows, parameters);
   for (int r = rows.begin; r < rows.end; ++r) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(r) * kPanel<T>;
     const V scale = V::set(args.scale[r]);
