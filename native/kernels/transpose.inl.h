@@ -14,7 +14,7 @@ template <typename T>
 inline void transpose_block(const T* source, T* destination, int rows, int columns) {
   constexpr int kP = kPanel<T>;
   constexpr int kLanes = Vec<T>::kLanes;
-  if (rows * columns <= kFewElements) {
+  if (rows < kP && rows * columns <= kFewElements) {
     for (int c = 0; c < columns; ++c) {
       for (int r = 0; r < rows; ++r) destination[c * kP + r] = source[r * kP + c];
     }
@@ -26,8 +26,8 @@ inline void transpose_block(const T* source, T* destination, int rows, int colum
     clear(block + rows * kP, kP - rows);
     source = block;
   }
-  for (int c = 0; c < columns; c += kLanes) {
-    for (int r = 0; r < rows; r += kLanes) transpose(source + r * kP + c, kP, destination + c * kP + r, kP);
+  for (int c = 0; c < columns; c += kTransposed<T>) {
+    for (int r = 0; r < rows; r += kLanes) transpose_columns(source + r * kP + c, kP, destination + c * kP + r, kP);
   }
 }
 

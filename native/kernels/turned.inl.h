@@ -1,11 +1,23 @@
 // The products of a layer of few units, and the input gradient of few rows: an operand or the result is turned block by
 // block, since vectors laid out as elsewhere would have idle lanes for the most part. The chains are the same.
 
-// A tile of which nothing has to be fetched.
-template <typename T, Orientation orientation>
-inline void multiply_near(const Tile<T>& tile, int rows, int columns) {
-  const Ahead::Place near = {.at = tile.b, .step = 0, .panel = 0};
-  multiply_panel<T, orientation>(tile, rows, columns, {.read = near, .written = {near, near}, .next_rows = tile.b});
+// The first `count` columns of (units, kPanel), units up to a vector's lanes, become the beginnings of rows of a panel.
+// Rows of source after `units` are 0.
+template <typename T>
+inline void turn_units(const T* source, int units, int count, T* destination) {
+  using V = Vec<T>;
+  constexpr int kP = kPanel<T>;
+  constexpr int kLanes = V::kLanes;
+  if (units == 1) {
+    for (int r = 0; r < count; ++r) first(1, V::set(source[r]), V::zero()).store(destination + r * kP);
+    return;
+  }
+  int r = 0;
+  for (; r + kLanes <= count; r += kLanes) transpose(source + r, kP, destination + r * kP, kP);
+  if (r == count) return;
+  alignas(64) T rows[kLanes * kLanes];
+  transpose(source + r, kP, rows, kLanes);
+  for (int i = 0; r + i < count; ++i) V::load(rows + i * kLanes).store(destination + (r + i) * kP);
 }
 
 // To turn the input takes less time than so few units save, where the rows fill most of a panel.
@@ -20,8 +32,7 @@ void turned_forward(const DenseForward<T>& layer, Range rows) {
   constexpr int kP = kPanel<T>;
   constexpr int kLanes = Vec<T>::kLanes;
   alignas(64) T turned[kP * kP];      // a block of the input, (inputs, rows)
-  alignas(64) T result[kLanes * kP];  // (units, rows)
-  alignas(64) T values[kP * kLanes];  // (rows, units)
+  alignas(64) T result[kSmall * kP];  // (units, rows)
   for (int u = layer.units; u < kLanes; ++u) clear(result + u * kP, 1);
   for (int first = rows.begin; first < rows.end; first += kP) {
     const int count = min_of(kP, rows.end - first);
@@ -33,25 +44,20 @@ void turned_forward(const DenseForward<T>& layer, Range rows) {
     for (int start = 0; start < layer.inputs; start += kP) {
       const int depth = min_of(kP, layer.inputs - start);
       transpose_block(layer.input.panel(start / kP) + row, turned, count, depth);
-      multiply_near<T, Orientation::kColumns>({.a = layer.weights.data + static_cast<ptrdiff_t>(start) * kP,
-                                               .a_panel = 0,
-                                               .b = turned,
-                                               .initial = result,
-                                               .initial_stride = kP,
-                                               .out = result,
-                                               .out_stride = kP,
-                                               .k = depth},
-                                              layer.units, kP);
+      multiply_small<T>({.a = layer.weights.data + static_cast<ptrdiff_t>(start) * kP,
+                         .a_row = 1,
+                         .a_step = kP,
+                         .b = turned,
+                         .initial = result,
+                         .initial_stride = kP,
+                         .out = result},
+                        layer.units, depth, kP);
     }
-    const auto turn_back = [&](T* to) {
-      for (int r = 0; r < count; r += kLanes) transpose(result + r, kP, values + r * kLanes, kLanes);
-      for (int r = 0; r < count; ++r) Vec<T>::load(values + r * kLanes).store(to + r * kP);
-    };
     if (layer.activation) {
-      turn_back(layer.pre_activation.data + row);
+      turn_units(result, layer.units, count, layer.pre_activation.data + row);
       layer.activation->forward(result, result, layer.units * kP, layer.parameters);
     }
-    turn_back(layer.output.data + row);
+    turn_units(result, layer.units, count, layer.output.data + row);
   }
 }
 
@@ -62,7 +68,7 @@ constexpr bool turns_weights(const DenseInputGradient<T>& layer) {
   return layer.rows <= Vec<T>::kLanes / 4 || has_few_units<T>(layer.units);
 }
 
-// Loops: panel of the inputs, panel of units, tile of rows.
+// Loops: panel of the inputs, panel of units, panel of rows.
 template <typename T>
 void turned_input_gradient(const DenseInputGradient<T>& layer, Range input_panels) {
   constexpr int kP = kPanel<T>;
@@ -70,51 +76,33 @@ void turned_input_gradient(const DenseInputGradient<T>& layer, Range input_panel
   for (int q = input_panels.begin; q < input_panels.end; ++q) {
     const ptrdiff_t position = static_cast<ptrdiff_t>(q) * kP * kP;
     const int inputs = min_of(kP, layer.inputs - q * kP);
-    T* const gradient = layer.gradient.panel(q);
-    const auto derive = [&](int first, int height) {
-      if (!layer.activation) return;
-      T* const values = gradient + first * kP;
-      layer.activation->backward(layer.saved.panel(q) + first * kP, values, values, height * kP, layer.parameters);
-    };
     int p = 0;
     do {  // once even without units: the sums are zero
       const int units = min_of(kP, layer.units - p * kP);
-      const bool last = (p + 1) * kP >= layer.units;
       if (inputs < kP) clear(turned, units);
       transpose_block(layer.weights.panel(p) + position, turned, inputs, units);
-      const T* const initial = p == 0 ? kZeroRow<T> : gradient;
-      const int initial_stride = p == 0 ? 0 : kP;
-      if (layer.rows <= kSmall) {
-        multiply_small<T>({.a = layer.delta.panel(p),
+      for (int first = 0; first < layer.rows; first += kP) {
+        const int rows = min_of(kP, layer.rows - first);
+        const ptrdiff_t row = static_cast<ptrdiff_t>(first) * kP;
+        T* const gradient = layer.gradient.panel(q) + row;
+        multiply_small<T>({.a = layer.delta.panel(p) + row,
                            .a_row = kP,
                            .a_step = 1,
                            .b = turned,
-                           .initial = initial,
-                           .initial_stride = initial_stride,
+                           .initial = p == 0 ? kZeroRow<T> : gradient,
+                           .initial_stride = p == 0 ? 0 : kP,
                            .out = gradient},
-                          layer.rows, units, inputs);
-        if (last) derive(0, layer.rows);
-      } else {
-        split_rows<T>(layer.rows, [&](int first, int height) {
-          multiply_near<T, Orientation::kRows>({.a = layer.delta.panel(p) + first * kP,
-                                                .a_panel = 0,
-                                                .b = turned,
-                                                .initial = initial + first * initial_stride,
-                                                .initial_stride = initial_stride,
-                                                .out = gradient + first * kP,
-                                                .out_stride = kP,
-                                                .k = units},
-                                               height, inputs);
-          if (last) derive(first, height);
-        });
+                          rows, units, inputs);
+        if ((p + 1) * kP < layer.units) continue;
+        if (layer.activation) {
+          layer.activation->backward(layer.saved.panel(q) + row, gradient, gradient, rows * kP, layer.parameters);
+        }
+        if (layer.gradient_transposed.data) {
+          transpose_block(gradient, layer.gradient_transposed.panel(first / kP) + position, rows, inputs);
+        }
       }
       ++p;
     } while (p * kP < layer.units);
-    if (!layer.gradient_transposed.data) continue;
-    for (int r = 0; r < layer.rows; r += kP) {
-      transpose_block(gradient + r * kP, layer.gradient_transposed.panel(r / kP) + position, min_of(kP, layer.rows - r),
-                      inputs);
-    }
   }
 }
 
@@ -144,20 +132,24 @@ void turned_weight_gradient(const DenseWeightGradient<T>& layer, Range input_pan
     const ptrdiff_t position = static_cast<ptrdiff_t>(q) * kP * kP;
     for (int start = 0; start < layer.rows; start += block_rows) {
       const ptrdiff_t row = static_cast<ptrdiff_t>(start) * kP;
+      // Its chains are long: taller tiles take less time than multiply_small().
       split_rows<T>(layer.units, [&](int first, int height) {
         T* const out = turned + first * kP;
-        multiply_near<T, Orientation::kColumns>({.a = layer.delta.data + row + first,
-                                                 .a_panel = 0,
-                                                 .b = layer.input.panel(q) + row,
-                                                 .initial = start == 0 ? kZeroRow<T> : out,
-                                                 .initial_stride = start == 0 ? 0 : kP,
-                                                 .out = out,
-                                                 .out_stride = kP,
-                                                 .k = min_of(block_rows, layer.rows - start)},
-                                                height, inputs);
+        const T* const values = layer.input.panel(q) + row;
+        const Ahead::Place near = {.at = values, .step = 0};
+        multiply_panel<T, Orientation::kColumns>({.a = layer.delta.data + row + first,
+                                                  .a_panel = 0,
+                                                  .b = values,
+                                                  .initial = start == 0 ? kZeroRow<T> : out,
+                                                  .initial_stride = start == 0 ? 0 : kP,
+                                                  .out = out,
+                                                  .out_stride = kP,
+                                                  .k = min_of(block_rows, layer.rows - start)},
+                                                 height, inputs,
+                                                 {.read = near, .written = {near, near}, .next_rows = nullptr});
       });
     }
-    for (int i = 0; i < inputs; i += kLanes) transpose(turned + i, kP, block + i * kP, kP);
+    turn_units(turned, layer.units, inputs, block);
     if (layer.update) {
       update_block(layer, block, position, inputs, layer.units);
     } else {
