@@ -17,6 +17,18 @@
 
 namespace {
 
+// As peakBytes in program.ts.
+long peak_bytes() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  long kilobytes = usage.ru_maxrss;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) kilobytes = std::strtol(line.c_str() + 6, nullptr, 10);
+  }
+  return kilobytes * 1024;
+}
+
 constexpr int kSamples = 5;  // as in timing.ts
 
 struct Arguments {
@@ -145,7 +157,5 @@ int main(int argc, char** argv) {
     }
     if (sample > 0) speeds += (speeds.empty() ? "" : ",") + std::to_string(rows / seconds);
   }
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  std::printf("{\"speeds\":[%s],\"peakBytes\":%ld,\"ran\":\"FANN\"}\n", speeds.c_str(), usage.ru_maxrss * 1024);
+  std::printf("{\"speeds\":[%s],\"peakBytes\":%ld,\"ran\":\"FANN\"}\n", speeds.c_str(), peak_bytes());
 }
