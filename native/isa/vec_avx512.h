@@ -202,8 +202,8 @@ template <typename T>
 constexpr int kTransposed = 16 / sizeof(T);
 
 // destination[c][r] = source[r][c] for kLanes rows of kTransposed columns; strides in elements, no overlap.
-// Gathering 128-bit pieces on load leaves only shuffles within 128 bits, and is done by halves, since an insertion from
-// memory into 512 bits takes some processors twice as long as one into 256.
+// Gathering 128-bit pieces on load leaves only shuffles within 128 bits. By halves, a transposition takes three
+// quarters of the time on a processor that has 256-bit units.
 inline void transpose_columns(const float* source, ptrdiff_t source_stride, float* destination,
                               ptrdiff_t destination_stride) {
   __m512 rows[4];

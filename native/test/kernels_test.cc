@@ -86,6 +86,37 @@ TEST_CASE("losses leave padding of the gradient 0 and have the same bits on fuse
   check_losses<double>(7, kPanel<double> + 3);
 }
 
+// A second output without an error makes the row's loss a sum.
+template <typename T>
+void check_single_outputs() {
+  constexpr int kRows = 37;
+  const auto numbers = [](int seed) { return matrix<T>(kRows, 1, RandomNumbers<T>(seed)); };
+  const PanelBuffer<T> prediction = numbers(1), target = numbers(2), same = numbers(3);
+  const auto beside_same = [&](const PanelBuffer<T>& column) {
+    return matrix<T>(kRows, 2, [&, i = 0]() mutable {
+      const T value = at(i % 2 == 0 ? column : same, i / 2, 0);
+      ++i;
+      return value;
+    });
+  };
+  const PanelBuffer<T> predictions = beside_same(prediction), targets = beside_same(target);
+  for (const InstructionSet* isa : supported_instruction_sets()) {
+    const KernelTable<T>& kernels = table_of<T>(*isa);
+    for (int i = 0; i < kernels.loss_count; ++i) {
+      const std::string name = kernels.losses[i].name;
+      if (name != "squaredError" && name != "absoluteError" && name != "huber" && name != "logCosh") continue;
+      INFO(doctest::String(name.c_str()), " ", doctest::String(isa->name));
+      const std::vector<double> losses = loss_of(kernels.losses[i], prediction, target, kRows, 1).losses;
+      CHECK(losses == loss_of(kernels.losses[i], predictions, targets, kRows, 2).losses);
+    }
+  }
+}
+
+TEST_CASE("the loss of a single output has the bits of a sum") {
+  check_single_outputs<float>();
+  check_single_outputs<double>();
+}
+
 template <typename T>
 double loss_at(const InstructionSet& isa, const std::string& name, std::vector<T> prediction, std::vector<T> target) {
   const int columns = static_cast<int>(prediction.size());
