@@ -239,9 +239,7 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
 
   // For jobs on the JavaScript thread.
   ThreadTeam& team(Napi::Env env) const {
-    ThreadTeam& team = env.GetInstanceData<InstanceData>()->resources.team(plan_.threads);
-    team.begin_job();
-    return team;
+    return env.GetInstanceData<InstanceData>()->resources.team(plan_.threads);
   }
 
   void* dtype_array(const Arguments& args, const char* name, int64_t length) const {

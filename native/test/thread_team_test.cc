@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -74,15 +75,34 @@ TEST_CASE("whatever the sides of a grid, each cell is visited once") {
   }
 }
 
-TEST_CASE("helpers are woken for the work of one job, not for that of many") {
-  constexpr int64_t kHalfOfWaking = 1 << 21;
+constexpr int64_t kHalfOfWaking = 1 << 21;
+
+TEST_CASE("helpers are woken for the work of one job") {
+  ThreadTeam team(2);
+  team.begin_job();
+  CHECK_FALSE(team.worth_sharing(kHalfOfWaking));
+  CHECK(team.worth_sharing(kHalfOfWaking));
+  CHECK_FALSE(ThreadTeam(1).worth_sharing(2 * kHalfOfWaking));
+}
+
+TEST_CASE("and for that of jobs which follow one another at once") {
+  ThreadTeam team(2);
+  // Seldom enough a pause of this thread's own comes in between each time.
+  bool woken = false;
+  for (int job = 0; job < 1000 && !woken; ++job) {
+    team.begin_job();
+    woken = team.worth_sharing(kHalfOfWaking);
+  }
+  CHECK(woken);
+}
+
+TEST_CASE("but not for that of jobs with time between them") {
   ThreadTeam team(2);
   for (int job = 0; job < 10; ++job) {
     team.begin_job();
     CHECK_FALSE(team.worth_sharing(kHalfOfWaking));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  CHECK(team.worth_sharing(kHalfOfWaking));
-  CHECK_FALSE(ThreadTeam(1).worth_sharing(2 * kHalfOfWaking));
 }
 
 }  // namespace

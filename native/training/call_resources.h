@@ -13,10 +13,11 @@ namespace chainrule {
 
 class CallResources {
  public:
-  // Those of the last call, unless it asked for another number of them.
+  // For a job of this call: the threads of the last one, unless it asked for another number of them.
   ThreadTeam& team(int threads) {
     if (threads == 1) return alone_;
     if (!team_ || team_->size() != threads) team_ = std::make_unique<ThreadTeam>(threads);
+    team_->begin_job();
     return *team_;
   }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <type_traits>
@@ -24,20 +25,16 @@ class ThreadTeam {
 
   int size() const { return size_; }
 
-  // From here on only what the next job brings counts towards waking helpers: one that takes less time than that is
-  // best left alone, however often it comes.
-  void begin_job() { unshared_ = 0; }
+  // Only what jobs bring that follow one another at once counts towards waking helpers: where more time passes than
+  // they spin, a job that takes less time than waking them is best left alone, however often it comes.
+  void begin_job() { begins_job_ = true; }
 
   // Whether to share a piece of so much work, counted in multiply-adds. Helpers that are parked, or not there yet, are
   // woken once the work that has come without them is as much as waking them costs: whatever comes, waiting for more
   // takes at most as long as waking them at once would have.
   bool worth_sharing(int64_t work) {
     if (size_ == 1) return false;
-    if (parked_.load(std::memory_order_relaxed) < size_ - 1) return true;
-    unshared_ += work;
-    if (unshared_ < kWakingWork) return false;
-    unshared_ = 0;
-    return true;
+    return parked_.load(std::memory_order_relaxed) < size_ - 1 || worth_waking(work);
   }
 
   // Calls visit(range), or visit(range, thread), for ranges that together are [0, count), on all threads, and returns
@@ -62,36 +59,40 @@ class ThreadTeam {
   }
 
  private:
-  // A futex call and a sleeping core's way back: some 50 µs.
-  static constexpr int64_t kWakingWork = 1 << 22;
-
+  using Clock = std::chrono::steady_clock;
   using Call = void (*)(void*, Range, int thread);
 
-  // What is left of one thread's share: how many chunks it has and the next to be taken, in one word with the number of
-  // the dispatch, so that one read-modify-write takes a chunk and tells whether it is still there.
+  // One thread's share of a dispatch: all that the thread has to know, in the line that it waits for.
   struct alignas(64) Share {
+    // The number of the dispatch, how many chunks there are and the next to be taken, in one word: one
+    // read-modify-write takes a chunk and tells whether it is still there.
     std::atomic<uint64_t> ticket{0};
+    Call call = nullptr;  // published by the ticket, as are the next two
+    void* context = nullptr;
+    Range range = {};
   };
 
+  bool worth_waking(int64_t work);
   void dispatch(Call call, void* context, int count, int chunks);
   void start();
   void help(int thread);
-  // Works until no chunk of any share is left.
-  void work(int thread);
-  // Takes one chunk of the owner's share and visits it; false where none was left.
-  bool take(int owner, int thread);
+  // Works until no chunk of any share is left; what this thread finished of a share, it passes to count(chunks).
+  template <typename Count>
+  void work(int thread, Count count);
+  // Takes one chunk of the share and visits it; false where none was left.
+  static bool take(Share& share, int thread);
 
   const int size_;
-  int64_t unshared_ = 0;     // since the helpers parked
-  std::atomic<int> parked_;  // helpers that sleep or are not there yet
+  bool begins_job_ = false;
+  Clock::time_point last_job_;  // that might have been shared
+  int64_t unshared_ = 0;        // since the helpers parked
+  std::atomic<int> parked_;     // helpers that sleep or are not there yet
   std::unique_ptr<Share[]> shares_;
   std::vector<std::thread> helpers_;
-  Call call_ = nullptr;  // published by the tickets, as are the next two
-  void* context_ = nullptr;
-  int count_ = 0;
   std::atomic<bool> ending_{false};
-  alignas(64) std::atomic<uint32_t> generation_{0};
-  alignas(64) std::atomic<uint32_t> left_{0};  // chunks not finished
+  std::atomic<bool> waits_{false};                   // this thread sleeps until finished_ changes
+  alignas(64) std::atomic<uint32_t> generation_{0};  // of the last dispatch
+  alignas(64) std::atomic<uint32_t> finished_{0};    // chunks that helpers have ever finished
 };
 
 // Sets flush-to-zero for the calling thread and puts its mode back at the end: moments that decay into denormals would
