@@ -238,9 +238,7 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
   }
 
   // For jobs on the JavaScript thread.
-  ThreadTeam& team(Napi::Env env) const {
-    return env.GetInstanceData<InstanceData>()->resources.team(plan_.threads);
-  }
+  ThreadTeam& team(Napi::Env env) const { return env.GetInstanceData<InstanceData>()->resources.team(plan_.threads); }
 
   void* dtype_array(const Arguments& args, const char* name, int64_t length) const {
     if (double_precision_) return args.array<double>(name, length);

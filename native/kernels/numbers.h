@@ -27,6 +27,8 @@ struct RowSequence {
 
   int64_t operator[](int64_t r) const { return order ? order[first + r] : first + r; }
   bool has(int64_t r) const { return first + r < end; }
+  // From row `count` on.
+  RowSequence after(int64_t count) const { return {order, first + count, end}; }
 };
 
 }  // namespace chainrule

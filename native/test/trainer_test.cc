@@ -186,6 +186,55 @@ TEST_CASE_TEMPLATE("training gives the same bits for any number of threads and a
   }
 }
 
+// Many rows go through in parts, which lie where parts before did.
+TEST_CASE_TEMPLATE("rows evaluated together have the outputs and the loss of rows one by one", T, float, double) {
+  const Workload work = {700, 40, 48, 5, 1, "sgd", {0}, false};
+  std::mt19937 random(3);
+  std::vector<T> x(static_cast<size_t>(work.rows) * work.inputs);
+  for (T& value : x) value = static_cast<T>(random() * 0x1p-32 - 0.5);
+  std::vector<int32_t> classes(work.rows);
+  for (int32_t& label : classes) label = static_cast<int32_t>(random() % work.outputs);
+  std::vector<double> weights(work.rows);
+  for (double& weight : weights) weight = random() * 0x1p-32;
+  for (const InstructionSet* isa : supported_instruction_sets()) {
+    for (const int threads : {1, 2, 3}) {
+      INFO(isa->name << ", " << threads << " threads");
+      const std::unique_ptr<Trainer> trainer = make_trainer(plan_of(work, threads), table_of<T>(*isa));
+      std::vector<std::vector<T>> parameters;
+      for (const int64_t size : trainer->parameter_sizes()) {
+        parameters.emplace_back(size);
+        for (T& value : parameters.back()) value = static_cast<T>(random() * 0x1p-33 - 0.25);
+      }
+      trainer->set_parameters({parameters[0].data(), parameters[1].data(), parameters[2].data(), parameters[3].data(),
+                               parameters[4].data()});
+      ThreadTeam team(threads);
+      const auto evaluate = [&](int64_t batch, std::vector<T>& outputs) {
+        const Samples samples = {.rows = work.rows,
+                                 .x = {x.data(), sizeof(T) == 4 ? ElementType::kFloat32 : ElementType::kFloat64},
+                                 .y = {},
+                                 .classes = classes.data(),
+                                 .weights = weights.data()};
+        const EvaluationJob job = {.samples = samples,
+                                   .from = 3,
+                                   .rows = work.rows - 3,
+                                   .batch_size = batch,
+                                   .has_loss = true,
+                                   .loss = {"softmaxCrossEntropy", true, {0}, 1, true},
+                                   .outputs = outputs.data()};
+        return trainer->evaluate(job, team).loss_sum;
+      };
+      const size_t count = static_cast<size_t>(work.rows - 3) * work.outputs;
+      std::vector<T> together(count), one_by_one(count);
+      const double loss = evaluate(1, one_by_one);
+      CHECK(loss > 0);
+      for (int time = 0; time < 2; ++time) {  // with helpers that sleep, and awake
+        CHECK(evaluate(1024, together) == loss);
+        CHECK(together == one_by_one);
+      }
+    }
+  }
+}
+
 TEST_CASE("rows and classes that are not there are refused before memory is read") {
   const Workload& work = kWorkloads[2];
   const std::unique_ptr<Trainer> trainer = make_trainer(plan_of(work, 1), supported_instruction_sets()[0]->float32);

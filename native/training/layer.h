@@ -33,6 +33,11 @@ struct Pass {
   Pass part(Range range, ThreadTeam& alone) const {
     return {kernels, alone, range.end - range.begin, training, first_row, update, seed, {}, offset + range.begin};
   }
+  // The same, but where row `to` of the buffers is.
+  Pass part_at(int to, Range range, ThreadTeam& alone) const {
+    const uint32_t first = first_row + static_cast<uint32_t>(offset + range.begin - to);
+    return {kernels, alone, range.end - range.begin, training, first, update, seed, {}, to};
+  }
   Range range() const { return {offset, offset + rows}; }
   // Its rows of (rows, …), and of a transposed (…, rows).
   template <typename U>

@@ -11,11 +11,11 @@ namespace chainrule {
 constexpr int64_t kPassRows = 1024;
 
 // Rows of a part that only go forward: few, so that no thread waits long for the last part of another.
-constexpr int kForwardRows = 16;
+constexpr int kForwardRows = 8;
 
 // Rows that one thread takes through several layers together: their activations stay in L2, and each weight that comes
 // from farther away is multiplied often enough. A multiple of every panel.
-constexpr int kPartRows = 128;
+constexpr int kPartRows = 64;
 
 // A copy of the input that does not stay in L2 is no nearer than another core's. All copies together, for the memory of
 // very many threads.
@@ -57,6 +57,7 @@ void Propagation<T>::reserve(int64_t rows, bool input_gradient) {
     classes_.resize(count);
     row_scale_.resize(count);
     row_loss_.resize(count);
+    evaluated_.resize(count);
     reserved_ = needed;
   }
   if (input_gradient && input_gradient_.size() == 0) input_gradient_ = PanelBuffer<T>(reserved_, plan_.inputs);
@@ -128,24 +129,26 @@ void Propagation<T>::prepare(const Pass<T>& pass, bool samples_stay) {
 
 template <typename T>
 template <typename Visit>
-void Propagation<T>::by_rows(const Pass<T>& pass, int unit, Visit visit) {
+void Propagation<T>::by_rows(const Pass<T>& pass, int unit, bool stays, Visit visit) {
   if (upper_ == layers_.size()) {
     visit(pass);
     return;
   }
-  const auto visit_parts = [&](Range rows, ThreadTeam& team) {
+  const bool in_place = stays || upper_ > 0 || pass.rows < pass.team.size() * kPartRows;
+  const auto visit_parts = [&](Range rows, ThreadTeam& team, int thread) {
     for (int first = rows.begin; first < rows.end; first += kPartRows) {
-      visit(pass.part({first, std::min(first + kPartRows, rows.end)}, team));
+      const Range part = {first, std::min(first + kPartRows, rows.end)};
+      visit(pass.part_at(in_place ? first : thread * kPartRows, part, team));
     }
   };
   const int groups = (pass.rows + unit - 1) / unit;
   if (groups < pass.team.size() || pass.team.size() == 1) {
-    visit_parts({0, pass.rows}, pass.team);
+    visit_parts({0, pass.rows}, pass.team, 0);
     return;
   }
-  for_range(pass.team, upper_work_, groups, [&](Range range) {
+  for_range(pass.team, upper_work_, groups, [&](Range range, int thread) {
     ThreadTeam alone(1);
-    visit_parts({range.begin * unit, std::min(range.end * unit, pass.rows)}, alone);
+    visit_parts({range.begin * unit, std::min(range.end * unit, pass.rows)}, alone, thread);
   });
 }
 
@@ -194,9 +197,9 @@ void Propagation<T>::find_losses(const Pass<T>& part, const Samples& samples, co
 
 template <typename T>
 double Propagation<T>::sum_of_losses(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
-                                     double sum) const {
+                                     const std::vector<double>& row_losses, double sum) const {
   for (int r = 0; r < pass.rows; ++r) {
-    sum += weight_of(samples, rows[r]) * loss_->scale * row_loss_[static_cast<size_t>(r)];
+    sum += weight_of(samples, rows[r]) * loss_->scale * row_losses[static_cast<size_t>(r)];
   }
   return sum;
 }
@@ -225,30 +228,37 @@ void Propagation<T>::backward_upper(const Pass<T>& part, bool input_gradient) {
 template <typename T>
 void Propagation<T>::forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay) {
   begin_forward(pass, samples, rows, samples_stay);
-  by_rows(pass, kForwardRows, [&](const Pass<T>& part) { forward_upper(part, samples, rows); });
+  by_rows(pass, kForwardRows, true, [&](const Pass<T>& part) { forward_upper(part, samples, rows); });
 }
 
 template <typename T>
-void Propagation<T>::forward_to_loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
-                                     double& sum) {
+void Propagation<T>::evaluate(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, T* outputs,
+                              double& sum) {
   begin_forward(pass, samples, rows, true);
-  by_rows(pass, kForwardRows, [&](const Pass<T>& part) {
-    forward_upper(part, samples, rows);
-    find_losses(part, samples, rows, 1);
+  by_rows(pass, kForwardRows, false, [&](const Pass<T>& part) {
+    // Row r of the buffers is row r + skipped of the pass.
+    const int skipped = static_cast<int>(part.first_row - pass.first_row);
+    const int first = part.offset + skipped;
+    forward_upper(part, samples, rows.after(skipped));
+    if (loss_) {
+      find_losses(part, samples, rows.after(skipped), 1);
+      std::copy_n(row_loss_.begin() + part.offset, part.rows, evaluated_.begin() + first);
+    }
+    if (outputs) write_outputs(part, outputs + static_cast<ptrdiff_t>(first) * plan_.outputs);
   });
-  sum = sum_of_losses(pass, samples, rows, sum);
+  if (loss_) sum = sum_of_losses(pass, samples, rows, evaluated_, sum);
 }
 
 template <typename T>
 void Propagation<T>::forward_and_back(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
                                       double divisor, double& sum, bool input_gradient) {
   begin_forward(pass, samples, rows, true);
-  by_rows(pass, kPanel<T>, [&](const Pass<T>& part) {
+  by_rows(pass, kPanel<T>, true, [&](const Pass<T>& part) {
     forward_upper(part, samples, rows);
     find_losses(part, samples, rows, divisor);
     backward_upper(part, input_gradient);
   });
-  sum = sum_of_losses(pass, samples, rows, sum);
+  sum = sum_of_losses(pass, samples, rows, row_loss_, sum);
 }
 
 template <typename T>
@@ -270,7 +280,7 @@ template <typename T>
 void Propagation<T>::backward_from(const Pass<T>& pass, const T* output_gradient, const Sink<T>& sink,
                                    bool input_gradient) {
   copy_in(output_gradient, plan_.outputs, pass.rows, plan_.outputs, layers_.back()->gradient());
-  by_rows(pass, kPanel<T>, [&](const Pass<T>& part) { backward_upper(part, input_gradient); });
+  by_rows(pass, kPanel<T>, true, [&](const Pass<T>& part) { backward_upper(part, input_gradient); });
   backward(pass, sink, input_gradient);
 }
 
@@ -290,7 +300,7 @@ int Propagation<T>::first_not_finite_output() const {
 template <typename T>
 void Propagation<T>::write_outputs(const Pass<T>& pass, T* to) {
   if (loss_ && loss_->on_pre_activation) layers_.back()->activate(pass);
-  copy_out(layers_.back()->output(), pass.rows, plan_.outputs, to, plan_.outputs);
+  copy_out(pass.rows_of(layers_.back()->output()), pass.rows, plan_.outputs, to, plan_.outputs);
 }
 
 template <typename T>

@@ -87,9 +87,10 @@ class Propagation {
 
   // Samples have to stay until the way back, if there is one, unless it is said that they will not.
   void forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay = true);
-  // The same, and adds wᵢ·scale·lᵢ of the pass to `sum`, row by row.
-  void forward_to_loss(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double& sum);
-  // The same, and the way back of the loss, divided by `divisor`, as far as each row goes it by itself; backward() is
+  // The same for rows that will not go back: writes their outputs, (rows, outputs) row-major, unless `outputs` is null,
+  // and adds wᵢ·scale·lᵢ to `sum`, row by row, if there is a loss. What the layers make does not stay.
+  void evaluate(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, T* outputs, double& sum);
+  // forward(), and the way back of the loss, divided by `divisor`, as far as each row goes it by itself; backward() is
   // the rest of it.
   void forward_and_back(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double divisor,
                         double& sum, bool input_gradient);
@@ -112,9 +113,10 @@ class Propagation {
   void begin_forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay);
   // Calls visit(part) for parts of the pass that are not large, multiples of `unit` rows, on the team's threads; for
   // all of it where no layer had better go by rows. On the way back a unit is a panel, which the rows of a transposed
-  // gradient lie in.
+  // gradient lie in. Where what is made of the rows stays, they lie in the buffers as they do in the pass; else parts
+  // may lie where those before did, in the thread's L2.
   template <typename Visit>
-  void by_rows(const Pass<T>& pass, int unit, Visit visit);
+  void by_rows(const Pass<T>& pass, int unit, bool stays, Visit visit);
   // For parts.
   void forward_upper(const Pass<T>& part, const Samples& samples, const RowSequence& rows);
   void find_losses(const Pass<T>& part, const Samples& samples, const RowSequence& rows, double divisor);
@@ -122,7 +124,8 @@ class Propagation {
 
   void back_through(size_t layer, const Pass<T>& pass, const Sink<T>& sink, bool input_gradient);
   double weight_of(const Samples& samples, int64_t row) const { return samples.weights ? samples.weights[row] : 1.0; }
-  double sum_of_losses(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, double sum) const;
+  double sum_of_losses(const Pass<T>& pass, const Samples& samples, const RowSequence& rows,
+                       const std::vector<double>& row_losses, double sum) const;
 
   Pass<T> pass_of(const Batch& batch, ThreadTeam& team, int64_t first, int64_t rows) const {
     return {.kernels = kernels_,
@@ -177,6 +180,7 @@ class Propagation {
   std::vector<int32_t> classes_;   // (rows)
   std::vector<T> row_scale_;       // (rows)
   std::vector<double> row_loss_;   // (rows)
+  std::vector<double> evaluated_;  // (rows), the same in the order of a pass whose rows do not stay
 };
 
 }  // namespace chainrule

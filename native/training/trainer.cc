@@ -170,14 +170,8 @@ EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job, ThreadTeam& te
     propagation_.check(batch);
     propagation_.reserve(propagation_.rows_per_pass(batch), false);
     propagation_.for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
-      if (job.has_loss) {
-        propagation_.forward_to_loss(pass, job.samples, rows, sum);
-      } else {
-        propagation_.forward(pass, job.samples, rows);
-      }
-      if (job.outputs) {
-        propagation_.write_outputs(pass, static_cast<T*>(job.outputs) + (first + pass.first_row) * outputs);
-      }
+      T* const to = job.outputs ? static_cast<T*>(job.outputs) + (first + pass.first_row) * outputs : nullptr;
+      propagation_.evaluate(pass, job.samples, rows, to, sum);
       return true;
     });
   }
