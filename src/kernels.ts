@@ -54,8 +54,8 @@ export interface GemmOptions extends KernelOptions {
   /** C += op(A)·op(B) instead of C = op(A)·op(B). Default false. */
   readonly accumulate?: boolean;
   /**
-   * Compute threads of the native backend; default 1. The result's bits do not depend on it. More than one stay, asleep between
-   * calls, until the process or the worker ends.
+   * Compute threads of the native backend; default 1. The result's bits do not depend on it. More than one stay until the process
+   * or the worker ends, asleep when no call has come for 50 µs.
    */
   readonly threads?: number;
 }
