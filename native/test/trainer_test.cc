@@ -24,10 +24,10 @@ struct Workload {
 // last ones are online learning, and batches of a few rows.
 const Workload kWorkloads[] = {
     {203, 70, 133, 10, 64, "adam", {0.9, 0.999, 1e-8, 0}},
-    {2500, 37, 45, 3, 2400, "momentum", {0.9, 0, 1, 0.01}},
+    {1300, 37, 45, 3, 1200, "momentum", {0.9, 0, 1, 0.01}},
     {9, 3, 5, 2, 4, "sgd", {0}},
     {300, 40, 48, 5, 250, "adam", {0.9, 0.999, 1e-8, 0}, false},
-    {203, 300, 261, 10, 100, "sgd", {0}, false},
+    {103, 300, 261, 10, 100, "sgd", {0}, false},
     {5, 700, 261, 10, 1, "adam", {0.9, 0.999, 1e-8, 0}, false},
     {8, 300, 261, 10, 3, "momentum", {0.9, 0, 1, 0}, false},
 };
