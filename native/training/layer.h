@@ -30,9 +30,7 @@ struct Pass {
   UpcomingRows upcoming;  // of the next pass, as far as known
   int offset = 0;         // of its rows in the layers' buffers; on the way back whole panels of a transposed matrix
 
-  Pass part(Range range, ThreadTeam& alone) const {
-    return {kernels, alone, range.end - range.begin, training, first_row, update, seed, {}, offset + range.begin};
-  }
+  Pass part(Range range, ThreadTeam& alone) const { return part_at(offset + range.begin, range, alone); }
   // The same, but where row `to` of the buffers is.
   Pass part_at(int to, Range range, ThreadTeam& alone) const {
     const uint32_t first = first_row + static_cast<uint32_t>(offset + range.begin - to);

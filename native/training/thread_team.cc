@@ -7,6 +7,8 @@
 namespace chainrule {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // A futex call and a sleeping core's way back: as time, and as the multiply-adds that one core does in it.
 constexpr auto kWakingTime = std::chrono::microseconds(50);
 constexpr int64_t kWakingWork = 1 << 22;
@@ -23,7 +25,6 @@ inline void pause() {
 // of a batch, and after it the core belongs to others.
 template <typename Changed>
 bool spin_until(Changed changed) {
-  using Clock = std::chrono::steady_clock;
   constexpr int kPauses = 32;  // of 10 to 60 ns each, between two looks at the clock
   for (Clock::time_point end = {};;) {
     for (int i = 0; i < kPauses; ++i) {
@@ -104,6 +105,7 @@ void ThreadTeam::dispatch(Call call, void* context, int count, int chunks) {
     share.ticket.store(ticket_of(generation, all, t == 0 ? 1 : 0), std::memory_order_release);
   }
   generation_.store(generation, std::memory_order_release);
+  // A helper that parks just now may be missed: then its chunks fall to the others, this once.
   if (parked_.load(std::memory_order_relaxed) > 0) generation_.notify_all();
 
   const Range first = chunk_of(shares_[0].range, 0, all);

@@ -59,7 +59,6 @@ class ThreadTeam {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   using Call = void (*)(void*, Range, int thread);
 
   // One thread's share of a dispatch: all that the thread has to know, in the line that it waits for.
@@ -84,9 +83,9 @@ class ThreadTeam {
 
   const int size_;
   bool begins_job_ = false;
-  Clock::time_point last_job_;  // that might have been shared
-  int64_t unshared_ = 0;        // since the helpers parked
-  std::atomic<int> parked_;     // helpers that sleep or are not there yet
+  std::chrono::steady_clock::time_point last_job_;  // that might have been shared
+  int64_t unshared_ = 0;                            // since the helpers parked
+  std::atomic<int> parked_;                         // helpers that sleep or are not there yet
   std::unique_ptr<Share[]> shares_;
   std::vector<std::thread> helpers_;
   std::atomic<bool> ending_{false};
