@@ -251,6 +251,17 @@ inline Ahead ahead_of_update(const DenseWeightGradient<T>& layer, ptrdiff_t posi
           .next_rows = nullptr};
 }
 
+// Before one of a block's tiles: the weights that the update will write. They are asked for by the first tile, and some
+// of them are taken over with each of the second half, which store less than the store buffer holds.
+template <typename T>
+inline void take_over_weights(const DenseWeightGradient<T>& layer, ptrdiff_t position, int inputs, int tile) {
+  const int tiles = tiles_of<T>(inputs), before = (tiles + 1) / 2;
+  if (!layer.update || tile < before) return;
+  const Range part = part_of(inputs, {tile - before, tile - before + 1}, tiles - before);
+  T* const weights = layer.weights.data + position;
+  take_over(weights + part.begin * kPanel<T>, weights + part.end * kPanel<T>);
+}
+
 // Loops: those of for_blocks(), then block of the batch, tile of inputs.
 template <typename T>
 void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panels, Range input_panels,
@@ -283,6 +294,7 @@ void dense_weight_gradient(const DenseWeightGradient<T>& layer, Range unit_panel
         Ahead ahead = ahead_of_update(layer, position, t, depth);
         ahead.read =
             pieces.done() ? slices.slice(next + start * kP, depth, before * kTiles + t) : pieces.next(depth / 4);
+        if (start == 0) take_over_weights(layer, position, inputs, t);
         ++t;
         multiply_panel<T, Orientation::kColumns>(
             {.a = layer.input.panel(q) + static_cast<ptrdiff_t>(start) * kP + first,

@@ -84,8 +84,8 @@ void multiply_tile(const Tile<T>& tile, const Ahead& ahead) {
       fetch_into_l2(line);
       line += ahead.read.step;
       if constexpr (orientation == Orientation::kColumns) {
-        fetch_to_write(written0);
-        fetch_to_write(written1);
+        fetch_into_l2(written0);
+        fetch_into_l2(written1);
         written0 += ahead.written[0].step;
         written1 += ahead.written[1].step;
       } else {
