@@ -40,9 +40,10 @@ inline void fetch_into_l2([[maybe_unused]] const void* address) {
 #endif
 }
 
-// Has lines that are here already handed over for writing, where another core has read them. Fetching them does not,
-// and a store that finds one shared waits for the other core, 20 to 80 ns from a distant one: what is there is stored
-// once more, so that the wait is over before the line is wanted. Of this thread's alone.
+// Has lines that are in this core's caches handed over for writing where another core has read them, which fetching
+// them does not: a store to one waits for the other core, 20 to 80 ns where that is far away. What is there is stored
+// once more, early enough that the wait is over when the line is wanted. For what no other thread reads or writes
+// meanwhile.
 template <typename T>
 inline void take_over(T* first, T* end) {
   for (; first < end; first += kLine / static_cast<ptrdiff_t>(sizeof(T))) {

@@ -251,8 +251,8 @@ inline Ahead ahead_of_update(const DenseWeightGradient<T>& layer, ptrdiff_t posi
           .next_rows = nullptr};
 }
 
-// Before one of a block's tiles: the weights that the update will write. They are asked for by the first tile, and some
-// of them are taken over with each of the second half, which store less than the store buffer holds.
+// Before one of a block's tiles: the weights that the update will write. The first tile has brought them in, and those
+// of the second half take over some each, so that the stores wait beside products.
 template <typename T>
 inline void take_over_weights(const DenseWeightGradient<T>& layer, ptrdiff_t position, int inputs, int tile) {
   const int tiles = tiles_of<T>(inputs), before = (tiles + 1) / 2;
