@@ -9,10 +9,10 @@ struct LeftBlock {
   bool copied;  // (depth, rows of the tile) for each tile
   int depth;
 
-  // Of the tile that begins at `row`.
-  const T* at(int row, Orientation orientation) const {
-    if (copied) return data + static_cast<ptrdiff_t>(row) * depth;
-    return data + (orientation == Orientation::kRows ? row * stride : row);
+  // Of the tile of so many rows that begins at `row`, from step `start` of the block on.
+  const T* at(int row, int rows, int start, Orientation orientation) const {
+    if (copied) return data + static_cast<ptrdiff_t>(row) * depth + static_cast<ptrdiff_t>(start) * rows;
+    return orientation == Orientation::kRows ? data + row * stride + start : data + start * stride + row;
   }
   ptrdiff_t stride_of(int rows) const { return copied ? rows : stride; }
 };
@@ -27,6 +27,7 @@ constexpr int kGroupRows =
 // are no more tiles, each of fewer rows, than without groups.
 template <typename T, typename Visit>
 inline void split_groups(const GemmPlan<T>& plan, int rows, Visit visit) {
+  if (plan.in_pieces) return visit(0, rows);
   if (plan.turned) {
     for (int first = 0; first < rows; first += kPanel<T>) visit(first, min_of(kPanel<T>, rows - first));
     return;
@@ -78,7 +79,7 @@ inline void copy_panel(const Gemm<T>& product, int start, int depth, int column,
 // Panels of the columns [begin, end) that tiles cannot read in place, one after the other.
 template <typename T>
 inline void copy_panels(const GemmPlan<T>& plan, int start, int depth, int begin, int end, T* copy) {
-  if (!plan.copies_b && plan.panels.whole()) return;
+  if (plan.in_pieces || (!plan.copies_b && plan.panels.whole())) return;
   constexpr int kRun = 16;  // rows that are read along together
   const int step = plan.product.b_column == 1 ? kRun : depth;
   for (int p = 0; p < depth; p += step) {
@@ -99,6 +100,7 @@ struct GemmPart {
   int row, first_row;  // in c, in the block of A
   int rows;
   int column, columns;
+  int start;  // of the block's steps
   const T* right;
   ptrdiff_t right_stride;
   T* right_copy;  // where the first tile copies the panel to, and the others read it; null: it stays
@@ -107,13 +109,42 @@ struct GemmPart {
   int next_row;     // likewise, in the block of A
 };
 
+// c += left · right, steps [start, start + depth) of the block
+template <typename T>
+inline void multiply_tiles(const GemmPlan<T>& plan, const LeftBlock<T>& left, const GemmPart<T>& part, int start,
+                           int depth, T* c, ptrdiff_t c_stride) {
+  const int width = padded_columns<T>(part.columns), vectors = width / Vec<T>::kLanes;
+  const StridedTileFunctions<T>& functions = kStridedTiles<T>[static_cast<int>(plan.orientation)];
+  const bool staged = plan.stages(part.columns);
+  split_rows(part.rows, plan.tile_rows, [&](int first, int height) {
+    const bool copies = part.right_copy && first == 0, copied = part.right_copy && first > 0;
+    const bool last = first + height == part.rows;
+    const int row = part.first_row + first;
+    const auto multiply =
+        copies ? functions.multiply_and_copy[vectors - 1] : functions.multiply[vectors - 1][height - 1];
+    multiply({.a = left.at(row, height, start, plan.orientation),
+              .a_stride = left.stride_of(height),
+              .b = copied ? part.right_copy : part.right,
+              .b_stride = copied ? width : part.right_stride,
+              .b_copy = part.right_copy,
+              .c = c,
+              .c_stride = c_stride,
+              .k = depth,
+              .fresh = part.fresh && start == 0,
+              .next_c = staged ? nullptr
+                        : last ? part.next_c
+                               : c + height * c_stride,
+              .next_a = left.at(last ? part.next_row : row + height, height, 0, plan.orientation)});
+    c += height * c_stride;
+  });
+}
+
 // c += left · right
 template <typename T>
 inline void multiply_part(const GemmPlan<T>& plan, const LeftBlock<T>& left, const GemmPart<T>& part) {
   const ptrdiff_t ldc = plan.product.ldc;
-  const int width = padded_columns<T>(part.columns), vectors = width / Vec<T>::kLanes;
-  const StridedTileFunctions<T>& functions = kStridedTiles<T>[static_cast<int>(plan.orientation)];
-  const bool staged = plan.turned || part.columns < width;
+  const int width = padded_columns<T>(part.columns);
+  const bool staged = plan.stages(part.columns);
   alignas(64) T staging[kGroupRows<T> * kMaxTileColumns<T>];
   T* const out = plan.c(part.row, part.column);
   if (staged && !part.fresh) {
@@ -124,27 +155,15 @@ inline void multiply_part(const GemmPlan<T>& plan, const LeftBlock<T>& left, con
     }
   }
   const ptrdiff_t c_stride = staged ? width : ldc;
-  T* c = staged ? staging : out;
-  split_rows(part.rows, plan.tile_rows, [&](int first, int height) {
-    const bool copies = part.right_copy && first == 0, copied = part.right_copy && first > 0;
-    const bool last = first + height == part.rows;
-    const T* const next_c = last ? part.next_c : c + height * c_stride;
-    const int next_row = last ? part.next_row : part.first_row + first + height;
-    const auto multiply =
-        copies ? functions.multiply_and_copy[vectors - 1] : functions.multiply[vectors - 1][height - 1];
-    multiply({.a = left.at(part.first_row + first, plan.orientation),
-              .a_stride = left.stride_of(height),
-              .b = copied ? part.right_copy : part.right,
-              .b_stride = copied ? width : part.right_stride,
-              .b_copy = part.right_copy,
-              .c = c,
-              .c_stride = c_stride,
-              .k = left.depth,
-              .fresh = part.fresh,
-              .next_c = staged ? nullptr : next_c,
-              .next_a = left.at(next_row, plan.orientation)});
-    c += height * c_stride;
-  });
+  T* const c = staged ? staging : out;
+  const int step = plan.in_pieces ? piece_depth<T>(width) : left.depth;
+  for (int start = 0; start < left.depth; start += step) {
+    const int depth = min_of(step, left.depth - start);
+    if (plan.in_pieces) {
+      copy_panel(plan.product, part.start + start, depth, part.column, part.columns, plan.product.workspace);
+    }
+    multiply_tiles(plan, left, part, start, depth, c, c_stride);
+  }
   if (!staged) return;
   if (plan.turned) {
     turn<T>(staging, width, part.rows, part.columns, out, ldc);
@@ -162,7 +181,7 @@ inline void place_right(const GemmPlan<T>& plan, int start, int depth, T* copy, 
   part.right_copy = nullptr;
   if (!plan.copies(part.columns)) return;
   const int width = padded_columns<T>(part.columns);
-  if (kWidePanels<T> && part.first_row == 0) {
+  if (kWidePanels<T> && !plan.in_pieces && part.first_row == 0) {
     const bool has_tile = block_of(part.rows, plan.tile_rows) == StridedTileFunctions<T>::kWidestRows;
     if (has_tile && product.b_column == 1 && part.columns == width) {
       part.right_copy = copy;
@@ -200,12 +219,15 @@ void gemm(const Gemm<T>& given) {
           GemmPart<T> part = {.row = row + first_row,
                               .first_row = first_row,
                               .rows = group_rows,
+                              .start = start,
                               .fresh = start == 0 && !product.accumulate};
           T* copy = right_copy;
           for (part.column = begin; part.column < end; part.column += part.columns) {
             part.columns = plan.panels.width_at(part.column);
             place_right(plan, start, depth, copy, part);
-            if (plan.copies(part.columns)) copy += static_cast<ptrdiff_t>(padded_columns<T>(part.columns)) * depth;
+            if (plan.copies(part.columns) && !plan.in_pieces) {
+              copy += static_cast<ptrdiff_t>(padded_columns<T>(part.columns)) * depth;
+            }
             const int next = part.column + part.columns;
             part.next_c = next < end ? plan.c(part.row, next) : plan.c(part.row + group_rows, begin);
             part.next_row = next < end ? first_row : first_row + group_rows;

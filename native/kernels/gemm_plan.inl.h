@@ -27,6 +27,16 @@ constexpr ptrdiff_t kFirstLevelPages = 64;  // that a core translates at once
 // Bytes between rows from which on a panel falls into so few sets of L1 that it does not stay there.
 constexpr ptrdiff_t kFewSets = 512;
 
+// Where few rows read a panel of B, and it has to be turned, that is done in pieces, each of which stays in L1 until
+// all rows have read it: to write the panel to L2 and to bring it back takes as long as to turn it.
+template <typename T>
+constexpr int kFewRows = kPanel<T>;
+constexpr int kPieceBytes = 1 << 14;
+template <typename T>
+constexpr int piece_depth(int width) {
+  return kPieceBytes / (width * static_cast<int>(sizeof(T))) / 16 * 16;
+}
+
 // Of copies of B: a group, which may be a single panel, and what pads its first and its last one.
 template <typename T>
 constexpr int right_elements(int depth) {
@@ -88,6 +98,7 @@ struct GemmPlan {
   bool turned;              // computes (op(A) op(B))ᵀ; c still lies as the caller's
   Orientation orientation;  // of a
   bool copies_a, copies_b;
+  bool in_pieces;  // copies B piece by piece, each for all rows
   GemmPanels<T> panels = {0, 0, true};
   int tile_rows;
 
@@ -97,6 +108,8 @@ struct GemmPlan {
   }
   // A panel is read in place if its rows lie near each other and its vectors are full.
   bool copies(int columns) const { return copies_b || columns % Vec<T>::kLanes != 0; }
+  // Whether c goes through a buffer on its way.
+  bool stages(int columns) const { return turned || columns % Vec<T>::kLanes != 0; }
   // The end of the group of panels that begins at `column`.
   int group_end(int column, int depth) const {
     int end = column + panels.width_at(column);
@@ -115,12 +128,14 @@ struct GemmPlan {
 template <typename T>
 bool turning_pays(const Gemm<T>& product) {
   constexpr int kLanes = Vec<T>::kLanes;
-  constexpr double kTurn = 5;  // multiply-adds that turning one element costs: 4 on AVX-512, 6 on AVX2
+  // Multiply-adds that turning one element costs where so many rows read it; piece by piece half as many.
+  const auto turning = [](int rows) { return rows <= kFewRows<T> ? 5.0 : 10.0; };
   const auto padded = [](int size) { return static_cast<double>((size + kLanes - 1) / kLanes * kLanes); };
   const double m = product.m, n = product.n, k = product.k;
-  const double direct = m * k * padded(product.n) + (product.b_column == 1 ? 0 : kTurn * n * k);
+  const double direct = m * k * padded(product.n) + (product.b_column == 1 ? 0 : turning(product.m) * n * k);
   const double passes = product.k > kTurnedDepth ? 3 : 1;
-  const double turned = n * k * padded(product.m) + (product.a_row == 1 ? 0 : kTurn * m * k) + passes * kTurn * m * n;
+  const double turn = turning(product.n);
+  const double turned = n * k * padded(product.m) + (product.a_row == 1 ? 0 : turn * m * k) + passes * turn * m * n;
   return turned < direct;
 }
 
@@ -145,6 +160,7 @@ GemmPlan<T> plan_gemm(const Gemm<T>& given) {
   const bool splits = product.n >= kManyColumns && product.k <= kShallow && past_line > 0 &&
                       product.ldc * kSize % kLine == 0 && !plan.turned;
   plan.copies_b = product.b_column != 1 || (product.m >= kManyRows && product.b_row * kSize >= kFewSets);
+  plan.in_pieces = product.b_column != 1 && product.m <= kFewRows<T>;
   const int to_line = splits ? static_cast<int>(kLine / kSize - past_line) % kMaxTileColumns<T> : 0;
   plan.panels = {to_line, product.n, !plan.copies_b};
   plan.tile_rows = plan.panels.rows_of_tiles();

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
@@ -81,13 +82,11 @@ void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, CallResources
   const ptrdiff_t part_workspace =
       (kernels.gemm_workspace(product.m, product.n, product.k) + kLine - 1) / kLine * kLine;
   T* const workspace = resources.workspace<T>(part_workspace * threads);
-  auto multiply = [&](Range parts) {
+  auto multiply = [&](Range parts, int thread) {
     const FlushDenormals keep(false);  // the same bits on every thread
     Gemm<T> part = product;
-    const int first = static_cast<int>(int64_t{units} * parts.begin / threads) * unit;
-    const int end = static_cast<int>(int64_t{units} * parts.end / threads) * unit;
-    const int count = (end < size ? end : size) - first;
-    if (count <= 0) return;
+    const int first = parts.begin * unit;
+    const int count = std::min(parts.end * unit, size) - first;
     if (by_columns) {
       part.b += first * part.b_column;
       part.c += first;
@@ -97,10 +96,10 @@ void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, CallResources
       part.c += first * part.ldc;
       part.m = count;
     }
-    part.workspace = workspace + parts.begin * part_workspace;
+    part.workspace = workspace + thread * part_workspace;
     kernels.gemm(part);
   };
-  for_range(resources.team(threads), work, threads, multiply, kSharing);
+  for_range(resources.team(threads), work, units, multiply, kSharing);
 }
 
 template <typename T>

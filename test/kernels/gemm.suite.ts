@@ -168,6 +168,23 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
     }
   });
 
+  it.each(forms)('multiplies what few rows read of an operand that lies across (%o)', (form) => {
+    // Of native gemm: up to 32 rows, or as many columns where C is turned, read it in pieces of 16 KiB; more do not.
+    for (const [m, n, k] of [
+      [1, 97, 600],
+      [10, 130, 600],
+      [32, 70, 1030],
+      [33, 70, 600],
+      [130, 1, 2100],
+      [130, 10, 2100],
+      [70, 16, 600],
+    ]) {
+      const products = new Products(m, n, k);
+      const sums = products.sums(new Set([k])).get(k) as Sums;
+      for (const accumulate of [false, true]) check(products, sums, { m, n, k, ...form, accumulate });
+    }
+  });
+
   it('multiplies sizes beyond several blocks at once, with the same bits on 1, 2 and 3 threads', () => {
     const [m, n, k] = [517, 1041, 263];
     large ??= new Products(m, n, k);
@@ -199,6 +216,22 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
         expect(Buffer.compare(bytesOf(row), bytesOf(expectedRow))).toBe(0);
       }
     }
+  });
+
+  it('copies rows that lie far apart, and turns the other operand in pieces', () => {
+    const FloatArrayOf = dtype === 'float32' ? Float32Array : Float64Array;
+    const [m, n, k, lda] = [10, 300, 600, 1100];
+    const a = FloatArrayOf.from(randomValues(k * lda, 1));
+    const b = FloatArrayOf.from(randomValues(n * k, 2));
+    const near = new FloatArrayOf(k * m); // the same A, of which nothing has to be copied
+    for (let p = 0; p < k; p++) near.set(a.subarray(p * lda, p * lda + m), p * m);
+    const multiply = (operand: FloatArray, leading: number): FloatArray => {
+      const c = new FloatArrayOf(m * n);
+      const options = { transposeA: true, transposeB: true, accumulate: false, threads: 1 };
+      gemm({ m, n, k, a: operand, lda: leading, b, ldb: k, c, ldc: n, ...options });
+      return c;
+    };
+    expect(Buffer.compare(bytesOf(multiply(a, lda)), bytesOf(multiply(near, m)))).toBe(0);
   });
 
   it('keeps denormal numbers, whatever the threads', () => {
