@@ -1,5 +1,6 @@
 // General products (Goto and van de Geijn, 2008). Operands are read where they lie as long as that costs nothing; what
-// lies across is copied first, block by block, and B with rows far apart by the first tile that reads it.
+// lies across is copied first, block by block, or piece by piece where few rows read it; B with rows far apart by the
+// first tile that reads it.
 
 // A block of op(A) as tiles read it.
 template <typename T>
@@ -23,8 +24,8 @@ constexpr int kGroupRows =
     kGroupTiles* GemmTileLimits::kMaxRows[0] > kPanel<T> ? kGroupTiles* GemmTileLimits::kMaxRows[0] : kPanel<T>;
 
 // Calls visit(first, rows) for groups of rows that go through a group of panels together: those of one tile, those that
-// are turned together, or, where panels fit L1, those of some tiles. Cut where evenly split tiles end, so that there
-// are no more tiles, each of fewer rows, than without groups.
+// are turned together, few rows all at once, or, where panels fit L1, those of some tiles. Cut where evenly split tiles
+// end, so that there are no more tiles, each of fewer rows, than without groups.
 template <typename T, typename Visit>
 inline void split_groups(const GemmPlan<T>& plan, int rows, Visit visit) {
   if (plan.in_pieces) return visit(0, rows);
@@ -120,6 +121,8 @@ inline void multiply_tiles(const GemmPlan<T>& plan, const LeftBlock<T>& left, co
     const bool copies = part.right_copy && first == 0, copied = part.right_copy && first > 0;
     const bool last = first + height == part.rows;
     const int row = part.first_row + first;
+    const T* const next_c = last ? part.next_c : c + height * c_stride;
+    const int next_row = last ? part.next_row : row + height;
     const auto multiply =
         copies ? functions.multiply_and_copy[vectors - 1] : functions.multiply[vectors - 1][height - 1];
     multiply({.a = left.at(row, height, start, plan.orientation),
@@ -131,10 +134,8 @@ inline void multiply_tiles(const GemmPlan<T>& plan, const LeftBlock<T>& left, co
               .c_stride = c_stride,
               .k = depth,
               .fresh = part.fresh && start == 0,
-              .next_c = staged ? nullptr
-                        : last ? part.next_c
-                               : c + height * c_stride,
-              .next_a = left.at(last ? part.next_row : row + height, height, 0, plan.orientation)});
+              .next_c = staged ? nullptr : next_c,
+              .next_a = left.at(next_row, height, 0, plan.orientation)});
     c += height * c_stride;
   });
 }

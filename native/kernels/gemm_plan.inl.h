@@ -128,14 +128,17 @@ struct GemmPlan {
 template <typename T>
 bool turning_pays(const Gemm<T>& product) {
   constexpr int kLanes = Vec<T>::kLanes;
-  // Multiply-adds that turning one element costs where so many rows read it; piece by piece half as many.
-  const auto turning = [](int rows) { return rows <= kFewRows<T> ? 5.0 : 10.0; };
+  // Multiply-adds that turning one element costs: of c, and of an operand that is read while it is in L1; it costs
+  // twice as many to turn one into L2 and to read it there.
+  constexpr double kTurn = 5;
+  const bool shallow = product.k <= piece_depth<T>(kMaxTileColumns<T>);
+  const auto turning = [&](int rows) { return rows <= kFewRows<T> || shallow ? kTurn : 2 * kTurn; };
   const auto padded = [](int size) { return static_cast<double>((size + kLanes - 1) / kLanes * kLanes); };
   const double m = product.m, n = product.n, k = product.k;
   const double direct = m * k * padded(product.n) + (product.b_column == 1 ? 0 : turning(product.m) * n * k);
   const double passes = product.k > kTurnedDepth ? 3 : 1;
-  const double turn = turning(product.n);
-  const double turned = n * k * padded(product.m) + (product.a_row == 1 ? 0 : turn * m * k) + passes * turn * m * n;
+  const double turned =
+      n * k * padded(product.m) + (product.a_row == 1 ? 0 : turning(product.n) * m * k) + passes * kTurn * m * n;
   return turned < direct;
 }
 
