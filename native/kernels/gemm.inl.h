@@ -106,7 +106,7 @@ struct GemmPart {
   ptrdiff_t right_stride;
   T* right_copy;  // where the first tile copies the panel to, and the others read it; null: it stays
   bool fresh;
-  const T* next_c;  // of the next part
+  const T* next_c;  // of the next part; null after the last row, which may be followed by another thread's
   int next_row;     // likewise, in the block of A
 };
 
@@ -230,8 +230,9 @@ void gemm(const Gemm<T>& given) {
               copy += static_cast<ptrdiff_t>(padded_columns<T>(part.columns)) * depth;
             }
             const int next = part.column + part.columns;
-            part.next_c = next < end ? plan.c(part.row, next) : plan.c(part.row + group_rows, begin);
-            part.next_row = next < end ? first_row : first_row + group_rows;
+            const bool last = next == end, last_row = part.row + group_rows == product.m;
+            part.next_c = last ? last_row ? nullptr : plan.c(part.row + group_rows, begin) : plan.c(part.row, next);
+            part.next_row = last ? first_row + group_rows : first_row;
             multiply_part(plan, left, part);
           }
         });
