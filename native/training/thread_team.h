@@ -81,11 +81,12 @@ class ThreadTeam {
   // Takes one chunk of the share and visits it; false where none was left.
   static bool take(Share& share, int thread);
 
-  const int size_;
+  // This thread's alone, and written with every job: not in a line that helpers read.
   bool begins_job_ = false;
   std::chrono::steady_clock::time_point last_job_;  // that might have been shared
   int64_t unshared_ = 0;                            // since the helpers parked
-  std::atomic<int> parked_;                         // helpers that sleep or are not there yet
+  alignas(64) const int size_;
+  std::atomic<int> parked_;  // helpers that sleep or are not there yet
   std::unique_ptr<Share[]> shares_;
   std::vector<std::thread> helpers_;
   std::atomic<bool> ending_{false};
