@@ -53,6 +53,15 @@ void forward_row(const DenseForward<T>& layer, const Panels<T>& sums, int first_
   }
 }
 
+// A single row: kCount panels together, and half as many of those left.
+template <typename T, int kCount>
+inline void forward_row_panels(const DenseForward<T>& layer, const Panels<T>& sums, Range panels, int row) {
+  for (; panels.begin + kCount <= panels.end; panels.begin += kCount) {
+    forward_row<T, kCount>(layer, sums, panels.begin, row);
+  }
+  if constexpr (kCount > 1) forward_row_panels<T, kCount / 2>(layer, sums, panels, row);
+}
+
 // With more rows, fewer than 512 inputs of them would stay in L2, and chains would be stored too often.
 template <typename T>
 constexpr int kRowsTogether = kResident / (512 * static_cast<int>(sizeof(T)));
@@ -67,9 +76,7 @@ void dense_forward(const DenseForward<T>& layer, Range unit_panels, Range rows) 
   if (rows.end - rows.begin == 1) {
     constexpr int kVectors = kP / Vec<T>::kLanes;
     constexpr int kTogether = kVectors < 8 ? 8 / kVectors : 1;  // eight chains: latency times multiply-adds a cycle
-    int p = unit_panels.begin;
-    for (; p + kTogether <= unit_panels.end; p += kTogether) forward_row<T, kTogether>(layer, sums, p, rows.begin);
-    for (; p < unit_panels.end; ++p) forward_row<T, 1>(layer, sums, p, rows.begin);
+    forward_row_panels<T, kTogether>(layer, sums, unit_panels, rows.begin);
     return;
   }
   if (turns_input(layer, rows)) return turned_forward(layer, rows);
