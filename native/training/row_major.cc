@@ -59,7 +59,7 @@ void RowMajorKernels<T>::gemm(const Gemm<T>& product, int threads, CallResources
   const int64_t work = static_cast<int64_t>(product.m) * product.n * product.k;
   // A single phase, after which no thread needs what another one wrote, pays sooner than one of many. And every chunk
   // copies the operand it shares with the others anew.
-  constexpr Sharing kSharing = {.above = kSharedWork / 2 - 1, .chunks = 1};
+  constexpr Sharing kSharing = {.above = kSharedWork / 2, .chunks = 1};
   if (threads == 1 || work <= kSharing.above) {
     Gemm<T> whole = product;
     whole.workspace = resources.workspace<T>(kernels.gemm_workspace(product.m, product.n, product.k));
