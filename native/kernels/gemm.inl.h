@@ -230,9 +230,10 @@ void gemm(const Gemm<T>& given) {
               copy += static_cast<ptrdiff_t>(padded_columns<T>(part.columns)) * depth;
             }
             const int next = part.column + part.columns;
-            const bool last = next == end, last_row = part.row + group_rows == product.m;
-            part.next_c = last ? last_row ? nullptr : plan.c(part.row + group_rows, begin) : plan.c(part.row, next);
-            part.next_row = last ? first_row + group_rows : first_row;
+            const bool last = next == end;
+            const int next_row = last ? part.row + group_rows : part.row;
+            part.next_c = next_row < product.m ? plan.c(next_row, last ? begin : next) : nullptr;
+            part.next_row = next_row - row;
             multiply_part(plan, left, part);
           }
         });
