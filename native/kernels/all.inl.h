@@ -17,6 +17,7 @@
 #include "strided_tile.inl.h"
 #include "copies.inl.h"
 #include "gemm_plan.inl.h"
+#include "shallow.inl.h"
 #include "gemm.inl.h"
 #include "activations.inl.h"
 #include "losses.inl.h"

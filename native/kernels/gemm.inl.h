@@ -204,6 +204,7 @@ void gemm(const Gemm<T>& given) {
   }
   if (given.m == 0 || given.n == 0) return;
   const GemmPlan<T> plan = plan_gemm(given);
+  if (is_shallow(plan)) return multiply_shallow(plan);
   const Gemm<T>& product = plan.product;
   T* const right_copy = product.workspace;
   const int block_rows = plan.rows(), block_depth = plan.depth();

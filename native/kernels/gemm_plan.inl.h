@@ -21,6 +21,8 @@ constexpr bool kWidePanels = kMaxTileColumns<T> * sizeof(T) > kLine;
 // Up to this k, what is done once for each tile weighs: the way of c, more than one more panel, part of which is
 // padding.
 constexpr int kShallow = 64;
+// Panels enough to copy A for, and to have one less to begin the others with lines of c.
+constexpr int kManyColumns = 256;
 
 constexpr ptrdiff_t kPage = 4096;
 constexpr ptrdiff_t kFirstLevelPages = 64;  // that a core translates at once
@@ -91,6 +93,15 @@ constexpr int padded_columns(int columns) {
   return (columns + kLanes - 1) / kLanes * kLanes;
 }
 
+// Columns before the first cache line of c to begin in a row, where that is so in all rows alike.
+template <typename T>
+inline int columns_to_line(const Gemm<T>& product) {
+  constexpr ptrdiff_t kElements = kLine / static_cast<ptrdiff_t>(sizeof(T));
+  const ptrdiff_t past =
+      static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(product.c) % kLine) / static_cast<ptrdiff_t>(sizeof(T));
+  return past > 0 && product.ldc % kElements == 0 ? static_cast<int>(kElements - past) % kMaxTileColumns<T> : 0;
+}
+
 // How one product is done.
 template <typename T>
 struct GemmPlan {
@@ -156,16 +167,13 @@ GemmPlan<T> plan_gemm(const Gemm<T>& given) {
   }
   plan.orientation = product.a_column == 1 ? Orientation::kRows : Orientation::kColumns;
   // Copying costs a few times as much as reading once, so there must be many panels or tiles that read.
-  constexpr int kManyColumns = 256, kManyRows = 65;
+  constexpr int kManyRows = 65;
   plan.copies_a = plan.orientation == Orientation::kColumns && product.n >= kManyColumns &&
                   plan.a_stride() * kSize * min_of(product.k, kGemmDepth) >= kFirstLevelPages * kPage;
-  const ptrdiff_t past_line = static_cast<ptrdiff_t>(reinterpret_cast<uintptr_t>(product.c) % kLine) / kSize;
-  const bool splits = product.n >= kManyColumns && product.k <= kShallow && past_line > 0 &&
-                      product.ldc * kSize % kLine == 0 && !plan.turned;
+  const bool splits = product.n >= kManyColumns && product.k <= kShallow && !plan.turned;
   plan.copies_b = product.b_column != 1 || (product.m >= kManyRows && product.b_row * kSize >= kFewSets);
   plan.in_pieces = product.b_column != 1 && product.m <= kFewRows<T>;
-  const int to_line = splits ? static_cast<int>(kLine / kSize - past_line) % kMaxTileColumns<T> : 0;
-  plan.panels = {to_line, product.n, !plan.copies_b};
+  plan.panels = {splits ? columns_to_line(product) : 0, product.n, !plan.copies_b};
   plan.tile_rows = plan.panels.rows_of_tiles();
   return plan;
 }

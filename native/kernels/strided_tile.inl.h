@@ -11,6 +11,7 @@ struct StridedTile {
   T* c;
   ptrdiff_t c_stride;
   int k;
+  int panels = 1;   // tiles of the same rows, each beside the one before in b and c
   bool fresh;       // chains start at 0, not at c
   const T* next_c;  // of the next tile, which is fetched; null: none
   const T* next_a;  // likewise, for kRows, the beginnings of its rows; with next_c
@@ -63,19 +64,19 @@ template <typename T, Orientation orientation, int kRows>
   }
 }
 
+// One of the tile's panels.
 template <typename T, Orientation orientation, bool kCopies, int kRows, int kVectors>
-void multiply_strided(const StridedTile<T>& tile) {
+[[gnu::always_inline]] inline void multiply_strided_panel(const StridedTile<T>& tile, const T* b, T* const first_c) {
   using V = Vec<T>;
   V sum[kRows][kVectors];
   const ptrdiff_t c_stride = tile.c_stride;
-  T* c = tile.c;
+  T* c = first_c;
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += c_stride) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sum[r][v] = tile.fresh ? V::zero() : V::load(c + v * V::kLanes);
   }
   const ptrdiff_t stride = tile.a_stride, b_stride = tile.b_stride;
-  const T* b = tile.b;
   T* b_copy = tile.b_copy;
   RowPointers<T> a = {tile.a, tile.a + 3 * stride, tile.a + 6 * stride, tile.a + 9 * stride, tile.a + 12 * stride};
   constexpr int kCopyStep = kVectors * V::kLanes;
@@ -108,11 +109,22 @@ void multiply_strided(const StridedTile<T>& tile) {
   }
   for (; left >= 2; left -= 2) two_steps();
   if (left > 0) multiply_step<T, orientation, kCopies>(sum, a, stride, 0, b, b_stride, b_copy);
-  hide_origin(c = tile.c);
+  hide_origin(c = first_c);
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += c_stride) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; ++v) sum[r][v].store(c + v * V::kLanes);
+  }
+}
+
+template <typename T, Orientation orientation, bool kCopies, int kRows, int kVectors>
+void multiply_strided(const StridedTile<T>& tile) {
+  constexpr int kWidth = kVectors * Vec<T>::kLanes;
+  const T* b = tile.b;
+  T* c = tile.c;
+  for (int left = tile.panels;; b += kWidth, c += kWidth) {
+    multiply_strided_panel<T, orientation, kCopies, kRows, kVectors>(tile, b, c);
+    if (--left == 0) return;
   }
 }
 

@@ -157,6 +157,7 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
   it.each(forms)('multiplies with operands copied in several blocks or pieces (%o)', (form) => {
     // Of native gemm: B from 65 rows on, in groups of 512 KiB; blocks of 1024 rows; 2048 deep where c is turned. Pieces of
     // 16 KiB where an operand lies across and up to 32 rows read it, 16 in float64, or as many columns where c is turned.
+    // All of B where there are up to 32 steps, or 64 with short vectors.
     for (const [m, n, k] of [
       [2060, 130, 2],
       [1030, 300, 66],
@@ -169,6 +170,8 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
       [130, 1, 2100],
       [130, 10, 2100],
       [70, 16, 600],
+      [70, 300, 9],
+      [200, 513, 31],
     ]) {
       const products = new Products(m, n, k);
       const sums = products.sums(new Set([k])).get(k) as Sums;
@@ -186,12 +189,16 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
     expect(Buffer.compare(bytesOf(results[2]), bytesOf(results[0]))).toBe(0);
   });
 
-  it('keeps its copies of both operands apart wherever C begins', () => {
+  it.each([
     // Of native gemm: a whole group of panels, the first of which ends at a cache line of C and the last with B, both
     // padded, beside a copy of A.
+    { k: 61, bytesOfB: 2 ** 20 },
+    // Few steps: vectors at both ends of C's rows overlap the others.
+    { k: 9, bytesOfB: 2 ** 16 },
+  ])('has the same bits wherever C begins, with copies of the operands (%o)', ({ k, bytesOfB }) => {
     const FloatArrayOf = dtype === 'float32' ? Float32Array : Float64Array;
-    const [m, k, lda, line] = [70, 61, 1100, 64 / FloatArrayOf.BYTES_PER_ELEMENT];
-    const n = Math.floor(2 ** 20 / FloatArrayOf.BYTES_PER_ELEMENT / k);
+    const [m, lda, line] = [70, 1100, 64 / FloatArrayOf.BYTES_PER_ELEMENT];
+    const n = Math.floor(bytesOfB / FloatArrayOf.BYTES_PER_ELEMENT / k);
     const a = FloatArrayOf.from(randomValues(k * lda, 1));
     const b = FloatArrayOf.from(randomValues(k * n, 2));
     const multiply = (c: FloatArray, ldc: number): void =>
