@@ -173,7 +173,9 @@ GemmPlan<T> plan_gemm(const Gemm<T>& given) {
   const bool splits = product.n >= kManyColumns && product.k <= kShallow && !plan.turned;
   plan.copies_b = product.b_column != 1 || (product.m >= kManyRows && product.b_row * kSize >= kFewSets);
   plan.in_pieces = product.b_column != 1 && product.m <= kFewRows<T>;
-  plan.panels = {splits ? columns_to_line(product) : 0, product.n, !plan.copies_b};
+  // A tile of few rows has too few chains beside panels as narrow as those read in place.
+  const bool few_rows = product.m <= GemmTileLimits::kMaxRows[GemmTileLimits::kMaxVectors - 1];
+  plan.panels = {splits ? columns_to_line(product) : 0, product.n, !plan.copies_b && !few_rows};
   plan.tile_rows = plan.panels.rows_of_tiles();
   return plan;
 }
