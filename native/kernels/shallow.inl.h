@@ -7,10 +7,9 @@
 template <typename T>
 inline bool is_shallow(const GemmPlan<T>& plan) {
   constexpr int kSteps = kWidePanels<T> ? kShallow / 2 : kShallow;
-  constexpr int kLeastColumns = 2 * kMaxTileColumns<T>;
   constexpr ptrdiff_t kMostOfC = kGroupElements<T>, kMostOfB = kGroupElements<T> / 2;
   const Gemm<T>& product = plan.product;
-  return product.k <= kSteps && product.n >= kLeastColumns && !product.accumulate && !plan.turned &&
+  return product.k <= kSteps && product.n >= Vec<T>::kLanes && !product.accumulate && !plan.turned &&
          static_cast<ptrdiff_t>(product.m) * product.n <= kMostOfC &&
          static_cast<ptrdiff_t>(product.k) * product.n <= kMostOfB;
 }
@@ -51,11 +50,11 @@ void multiply_shallow(const GemmPlan<T>& plan) {
                                                  .next_a = nullptr});
     });
   };
-  // Panels begin with lines of c. What is left at either end goes in whole vectors that overlap the panels: as nothing
-  // is added to c, an element is written twice with the same value.
-  const auto vectors_for = [](int columns) { return (columns + kLanes - 1) / kLanes; };
+  // Panels begin with lines of c. Single vectors at either end overlap what is beside them: as nothing is added to c,
+  // an element is written twice with the same value.
   const int panels = (product.n - first) / kWidth, left = (product.n - first) % kWidth;
-  if (first > 0) multiply(0, vectors_for(first), 1);
-  multiply(first, kVectors, panels);
-  if (left > 0) multiply(product.n - vectors_for(left) * kLanes, vectors_for(left), 1);
+  if (first > 0) multiply(0, (first + kLanes - 1) / kLanes, 1);
+  if (panels > 0) multiply(first, kVectors, panels);
+  if (left >= kLanes) multiply(product.n - left, left / kLanes, 1);
+  if (left % kLanes > 0) multiply(product.n - kLanes, 1, 1);
 }
