@@ -21,7 +21,7 @@ constexpr bool kWidePanels = kMaxTileColumns<T> * sizeof(T) > kLine;
 // Up to this k, what is done once for each tile weighs: the way of c, more than one more panel, part of which is
 // padding.
 constexpr int kShallow = 64;
-// Panels enough to copy A for, and to have one less to begin the others with lines of c.
+// Of B, in panels enough to copy A for, or for one more of them so that the others begin with lines of c.
 constexpr int kManyColumns = 256;
 
 constexpr ptrdiff_t kPage = 4096;

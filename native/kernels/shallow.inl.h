@@ -25,7 +25,7 @@ void multiply_shallow(const GemmPlan<T>& plan) {
     // An odd number of lines, so that rows fall into different sets of L1; vectors of the panels begin with lines.
     constexpr ptrdiff_t kElements = kLine / static_cast<ptrdiff_t>(sizeof(T));
     b_stride = ((product.n + kElements - 1) / kElements | 1) * kElements;
-    T* const copy = product.workspace + (kElements - first % kElements) % kElements;
+    T* const copy = product.workspace + (kElements - first) % kElements;
     if (product.b_column == 1) {
       copy_rows(product.b, product.b_row, product.k, product.n, copy, b_stride);
     } else {
