@@ -56,25 +56,32 @@ export interface TogetherResult {
   readonly workload: string;
   /** Rows per second. */
   readonly alone: Spread;
-  /** Of the slowest in each round. */
+  /** Of the slowest in each turn. */
   readonly together: Spread;
+  /** Of the one in the other, each taken right after the other. */
+  readonly share: Spread;
 }
 
+/** They are short. */
+const turnsInRound = 3;
 const togetherWorkloads = ['tabular', 'mnistSmall', 'mnistLarge', 'wide'];
 
 export async function benchTogether({ isas, rounds, wants }: Settings): Promise<TogetherResult[]> {
   const results: TogetherResult[] = [];
   for (const name of togetherWorkloads.filter((name) => wants(name))) {
     const workload = workloadNamed(name);
-    const [alone, together]: number[][] = [[], []];
+    const [alone, together, shares]: number[][] = [[], [], []];
     await withCase({ ...workload, rows: Math.min(workload.rows, 8192) }, async ({ given }) => {
       const task = (networks: number): TogetherTask => ({ kind: 'together', case: given, networks, seconds: 1 });
-      for (let round = 0; round < rounds; round++) {
-        alone.push(...(await run(chainrule(isas[0], 1), task(1))).speeds);
-        together.push(Math.min(...(await run(chainrule(isas[0], 1), task(allCores))).speeds));
+      for (let turn = 0; turn < rounds * turnsInRound; turn++) {
+        const one = await run(chainrule(isas[0], 1), task(1));
+        const several = await run(chainrule(isas[0], 1), task(allCores));
+        alone.push(...one.speeds);
+        together.push(Math.min(...several.speeds));
+        shares.push(Math.min(...several.speeds) / one.speeds[0]);
       }
     });
-    results.push({ workload: name, alone: spreadOf(alone), together: spreadOf(together) });
+    results.push({ workload: name, alone: spreadOf(alone), together: spreadOf(together), share: spreadOf(shares) });
   }
   return results;
 }

@@ -19,9 +19,9 @@ export function toMarkdown({ head, rows }: Table): string {
   return [line(head), line(rule), ...rows.map(line)].join('\n');
 }
 
-/** Half of the whole range, relative to the median; of one sample there is none. */
-export function spread({ minimum, maximum, median }: Spread): string {
-  return minimum === maximum ? '–' : percent((maximum - minimum) / 2 / median);
+/** Half of the distance between the quartiles, relative to the median; of one sample there is none. */
+export function spread({ lower, upper, median }: Spread): string {
+  return lower === upper ? '–' : percent((upper - lower) / 2 / median);
 }
 
 export function giga(operationsPerSecond: number): string {
@@ -35,6 +35,12 @@ export function percent(share: number): string {
 /** With three digits: 19.7 is not 20. */
 export function ratio(value: number): string {
   return `${value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)} ×`;
+}
+
+/** With how far it spreads. */
+export function spreadRatio(spread_: Spread): string {
+  const { median, lower, upper } = spread_;
+  return lower === upper ? ratio(median) : `${ratio(median)} ± ${spread(spread_)}`;
 }
 
 /** With three digits at least, unless it is a whole number. */

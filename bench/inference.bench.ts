@@ -1,11 +1,11 @@
 import { type OpenCase, readOutputs, withCase } from './cases.js';
-import { ceilingOf, inferenceEntrants, type Likeness, type NetworkEntrant } from './contenders/registry.js';
+import { ceilingOf, inferenceEntrants, type Likeness, type NetworkEntrant, ours } from './contenders/registry.js';
 import type { Settings } from './settings.js';
 import { type Inference, inferences, operationsPerPrediction } from './shapes.js';
 import { type Spread, spreadOf } from './statistics.js';
 import type { InferenceTask } from './tasks.js';
 import { lossTolerance } from './tolerance.js';
-import { fastestOf, sharesOfPeak, takeTurns } from './turns.js';
+import { fastestOf, ratioOf, shareOfPeak, speedsOf, takeTurns } from './turns.js';
 
 export interface InferenceResult {
   readonly inference: string;
@@ -24,8 +24,10 @@ export interface InferenceFigure {
   readonly ran: string;
   /** Of a call, for all rows. */
   readonly seconds: Spread;
-  /** Of the peak in the same round, of each turn. */
+  /** Of the peak just then. */
   readonly share: Spread;
+  /** How many times as fast this library was. */
+  readonly lead?: Spread;
   /** From this library's outputs, the largest. */
   readonly difference: number;
 }
@@ -54,25 +56,32 @@ async function benchPrediction(
   const turns = await takeTurns({
     entrants,
     rounds,
+    laps: 12,
     isas: fastIsas,
     task: { kind: 'inference', case: given } satisfies InferenceTask,
-    speedOf: ({ seconds }) => 1 / spreadOf(seconds).median,
-    afterTurn: (entrant) => differences.set(entrant, largestDifference(readOutputs(given), expected)),
+    whenReady: (entrant) => differences.set(entrant, largestDifference(readOutputs(given), expected)),
   });
-  const figures = turns.map(({ entrant, answers, peaks }): InferenceFigure => {
+  const own = turns.find(({ entrant }) => entrant.contender === ours.best);
+  const operations = rows * operationsPerPrediction(workload);
+  const contenders = fastestOf(turns).map(({ entrant, laps, answer }): InferenceFigure => {
     const { contender, variant, likeness } = entrant;
-    const seconds = spreadOf(answers.flatMap((answer) => answer.seconds));
-    const operations = rows * operationsPerPrediction(workload);
-    const speeds = answers.map((answer) => operations / spreadOf(answer.seconds).median);
-    const share = sharesOfPeak(speeds, peaks, ceilingOf(contender));
-    return { contender, variant, likeness, ran: answers[0].ran, seconds, share, difference: differences.get(entrant)! };
+    return {
+      contender,
+      variant,
+      likeness,
+      ran: answer.ran,
+      seconds: spreadOf(speedsOf(laps).map((callsPerSecond) => 1 / callsPerSecond)),
+      share: shareOfPeak(laps, operations, ceilingOf(contender)),
+      ...(own && { lead: ratioOf(own.laps, laps) }),
+      difference: differences.get(entrant)!,
+    };
   });
   return {
     inference: name,
     rows,
     operationsPerRow: operationsPerPrediction(workload),
     tolerance: lossTolerance(workload, 0, 'float32'),
-    contenders: fastestOf(figures, ({ seconds }) => 1 / seconds.median),
+    contenders,
   };
 }
 

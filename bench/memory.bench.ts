@@ -5,7 +5,7 @@ import { allCores } from './machine.js';
 import { run } from './processes.js';
 import type { Settings } from './settings.js';
 import { workloadNamed } from './shapes.js';
-import { spreadOf } from './statistics.js';
+import { type Spread, spreadOf } from './statistics.js';
 import type { EpochsTask, LargeTask, ManyNetworksTask } from './tasks.js';
 
 export interface MemoryResult {
@@ -17,14 +17,17 @@ export interface MemoryResult {
     readonly rows: number;
     readonly dataBytes: number;
     readonly grownBytes: number;
-    /** Of the large and of a small data set, medians of turns taken alternately. */
-    readonly rowsPerSecond: { readonly large: number; readonly small: number };
+    readonly rowsPerSecond: Spread;
     readonly smallRows: number;
+    /** Of the small data set's rows per second, each time taken right after the other. */
+    readonly share: Spread;
   };
 }
 
 /** All that tfjs trains on in time. */
 const fewRows = 1024;
+/** Of the large data set and the small one. */
+const turnsInRound = 2;
 
 export async function benchMemory(settings: Settings): Promise<MemoryResult[]> {
   return [
@@ -70,16 +73,22 @@ async function measureNetworks({ isas }: Settings): Promise<MemoryResult['networ
 async function measureLarge({ isas, rounds }: Settings): Promise<MemoryResult['large']> {
   const [rows, smallRows] = [2_000_000, 20_000];
   const program = chainrule(isas[0], allCores);
-  const [large, small, grown]: number[][] = [[], [], []];
+  const [speeds, shares, grown]: number[][] = [[], [], []];
   let dataBytes = 0;
-  for (let round = 0; round < rounds; round++) {
+  for (let turn = 0; turn < rounds * turnsInRound; turn++) {
     const one = await run(program, { kind: 'large', rows, fits: 1 } satisfies LargeTask);
     const other = await run(program, { kind: 'large', rows: smallRows, fits: rows / smallRows } satisfies LargeTask);
-    large.push(one.rowsPerSecond);
-    small.push(other.rowsPerSecond);
+    speeds.push(one.rowsPerSecond);
+    shares.push(one.rowsPerSecond / other.rowsPerSecond);
     grown.push(one.grownBytes);
     dataBytes = one.dataBytes;
   }
-  const rowsPerSecond = { large: spreadOf(large).median, small: spreadOf(small).median };
-  return { rows, smallRows, dataBytes, grownBytes: Math.max(...grown), rowsPerSecond };
+  return {
+    rows,
+    smallRows,
+    dataBytes,
+    grownBytes: Math.max(...grown),
+    rowsPerSecond: spreadOf(speeds),
+    share: spreadOf(shares),
+  };
 }

@@ -7,7 +7,7 @@ import type { Settings } from './settings.js';
 import { operationsPerRow, type Workload } from './shapes.js';
 import { type Spread, spreadOf } from './statistics.js';
 import { trainingTask } from './training.bench.js';
-import { sharesOfPeak, takeTurns } from './turns.js';
+import { shareOfPeak, speedsOf, takeTurns } from './turns.js';
 
 /** What is varied, one thing at a time, from the same network. */
 export type Dimension = 'batch size' | 'width' | 'depth' | 'rows';
@@ -39,19 +39,18 @@ export async function benchScaling(settings: Settings): Promise<ScalingResult[]>
 async function benchPoint(dimension: Dimension, value: number, { isas }: Settings): Promise<ScalingResult> {
   const workload = workloadWith({ ...base, [dimension]: value });
   const entrant = { contender: ours.best, variant: '', program: chainrule(isas[0], allCores) };
-  const [{ answers, peaks }] = await withCase(workload, ({ given }) =>
+  const [{ laps }] = await withCase(workload, ({ given }) =>
     takeTurns({
       entrants: [entrant],
       rounds: 1,
+      laps: 5,
       isas: isas.slice(0, 1),
-      task: { ...trainingTask(given), seconds: 0.75 },
-      speedOf: ({ speeds }) => spreadOf(speeds).median,
+      task: { ...trainingTask(given), seconds: 0.3 },
     }),
   );
-  const multiplyAdds = operationsPerRow(workload) / 2;
-  const seconds = answers.flatMap(({ speeds }) => speeds.map((rowsPerSecond) => 1 / (rowsPerSecond * multiplyAdds)));
-  const speeds = answers.map((answer) => spreadOf(answer.speeds).median * operationsPerRow(workload));
-  const share = sharesOfPeak(speeds, peaks, { all: true });
+  const operations = operationsPerRow(workload);
+  const seconds = speedsOf(laps).map((rowsPerSecond) => 2 / (rowsPerSecond * operations));
+  const share = shareOfPeak(laps, operations, { all: true });
   return { dimension, value, secondsPerMultiplyAdd: spreadOf(seconds), share };
 }
 

@@ -1,8 +1,8 @@
 /** What was measured, for people. */
-import { gemmLibraries, type Likeness, ours } from './contenders/registry.js';
+import { type Likeness, ours } from './contenders/registry.js';
 import type { DenormalsResult, TogetherResult } from './endurance.bench.js';
-import { count, giga, megabytes, microseconds, percent, ratio, spread, type Table } from './format.js';
-import type { GemmFigure, GemmResult } from './gemm.bench.js';
+import { count, giga, megabytes, microseconds, percent, spread, spreadRatio, type Table } from './format.js';
+import type { GemmResult } from './gemm.bench.js';
 import type { InferenceResult } from './inference.bench.js';
 import type { MemoryResult } from './memory.bench.js';
 import type { ScalingResult } from './scaling.bench.js';
@@ -21,13 +21,13 @@ export function gemmTable(results: readonly GemmResult[]): Table {
     const cells = threads.flatMap((n) => {
       const own = contenders.find((figure) => figure.library === ours.best && figure.threads === n);
       if (!own) return ['', '', '', '', ''];
-      const best = bestLibrary(contenders, n);
+      const { speed, share, best } = own;
       return [
-        giga(own.speed.median),
-        spread(own.speed),
-        percent(own.share.median),
-        best ? `${best.library} ${giga(best.speed.median)}` : '',
-        best ? ratio(own.speed.median / best.speed.median) : '',
+        giga(speed.median),
+        spread(speed),
+        percent(share.median),
+        best ? `${best.library}${best.threads < n ? ` on ${best.threads}` : ''} ${giga(best.speed.median)}` : '',
+        best ? spreadRatio(best.lead) : '',
       ];
     });
     return [shape.name, ...cells];
@@ -35,18 +35,7 @@ export function gemmTable(results: readonly GemmResult[]): Table {
   return { head: ['GEMM, float32', ...head], rows };
 }
 
-/** Of those made for it alone, the fastest on so many threads. */
-export function bestLibrary(contenders: readonly GemmFigure[], threads: number): GemmFigure | undefined {
-  return contenders
-    .filter((figure) => figure.threads === threads && gemmLibraries.some(({ library }) => library === figure.library))
-    .reduce<GemmFigure | undefined>(
-      (best, figure) => (best && best.speed.median >= figure.speed.median ? best : figure),
-      undefined,
-    );
-}
-
 export function trainingTable({ workload, comparedUpdates, firstLoss, contenders }: TrainingResult): Table {
-  const own = contenders.find(({ contender }) => contender === ours.best);
   const head = [
     workload,
     'rows/s',
@@ -62,7 +51,7 @@ export function trainingTable({ workload, comparedUpdates, firstLoss, contenders
     count(figure.speed.median),
     spread(figure.speed),
     percent(figure.share.median),
-    own ? ratio(own.speed.median / figure.speed.median) : '',
+    figure.lead ? spreadRatio(figure.lead) : '',
     loss(figure.loss),
     megabytes(figure.peakBytes),
     figure.variant,
@@ -86,14 +75,13 @@ export function trainingMatrix(results: readonly TrainingResult[]): Table {
 }
 
 export function inferenceTable({ inference, rows: count_, contenders }: InferenceResult): Table {
-  const own = contenders.find(({ contender }) => contender === ours.best);
-  const rows = contenders.map(({ contender, variant, likeness, seconds, share, difference }) => [
+  const rows = contenders.map(({ contender, variant, likeness, seconds, share, lead, difference }) => [
     `${contender}${marks[likeness]}`,
     microseconds(seconds.median),
     spread(seconds),
     count(count_ / seconds.median),
     percent(share.median),
-    own ? ratio(seconds.median / own.seconds.median) : '',
+    lead ? spreadRatio(lead) : '',
     difference.toExponential(1),
     variant,
   ]);
@@ -115,15 +103,16 @@ export function scalingTable(results: readonly ScalingResult[]): Table {
 }
 
 export function togetherTable(results: readonly TogetherResult[]): Table {
-  const rows = results.map(({ workload, alone, together }) => [
+  const rows = results.map(({ workload, alone, together, share }) => [
     workload,
     count(alone.median),
     spread(alone),
     count(together.median),
     spread(together),
-    percent(together.median / alone.median),
+    percent(share.median),
+    spread(share),
   ]);
-  return { head: ['a fit for each core at once', 'rows/s alone', '±', 'the slowest', '±', 'share'], rows };
+  return { head: ['a fit for each core at once', 'rows/s alone', '±', 'the slowest', '±', 'share', '±'], rows };
 }
 
 export function denormalsTable(results: readonly DenormalsResult[]): Table {
@@ -138,15 +127,14 @@ export function denormalsTable(results: readonly DenormalsResult[]): Table {
 }
 
 export function memoryTable({ wide, networks, large }: MemoryResult): Table {
-  const { rowsPerSecond } = large;
   return {
     head: ['memory', 'measured'],
     rows: [
       ...wide.map(({ contender, peakBytes }) => [`training wide, ${contender}`, megabytes(peakBytes)]),
       [`${count(networks.made)} networks made and dropped: after each tenth`, networks.bytes.map(megabytes).join(', ')],
       [`a fit on ${count(large.rows)} rows, ${megabytes(large.dataBytes)}: growth`, megabytes(large.grownBytes)],
-      ['rows/s', count(rowsPerSecond.large)],
-      [`share of those on ${count(large.smallRows)} rows`, percent(rowsPerSecond.large / rowsPerSecond.small)],
+      ['rows/s', count(large.rowsPerSecond.median)],
+      [`share of those on ${count(large.smallRows)} rows`, `${percent(large.share.median)} ± ${spread(large.share)}`],
     ],
   };
 }

@@ -1,10 +1,9 @@
 /** What this library is to reach on two AVX-512 cores, and what it does. */
 import { fann, ours, pureJavaScript, pytorch } from './contenders/registry.js';
-import { count, giga, megabytes, microseconds, percent, ratio, type Table } from './format.js';
+import { count, giga, megabytes, microseconds, percent, ratio, spreadRatio, type Table } from './format.js';
 import type { Report } from './report.js';
-import { geometricMean } from './statistics.js';
-import { bestLibrary } from './tables.js';
-import type { TrainingResult } from './training.bench.js';
+import { geometricMean, type Spread } from './statistics.js';
+import type { TrainingFigure, TrainingResult } from './training.bench.js';
 
 interface Training {
   /** Share of the peak of all cores, or rows per second. */
@@ -41,16 +40,15 @@ export function targetTable(report: Report): Table {
 
 function trainingRow(results: readonly TrainingResult[], name: string): string[][] {
   const result = results.find(({ workload }) => workload === name);
-  const own = speedsOf(result)[ours.best];
-  if (!result || own === undefined) return [];
+  const own = figureOf(result, ours.best);
+  if (!own) return [];
   const { asked, againstPytorch } = training[name];
-  const figure = result.contenders.find(({ contender }) => contender === ours.best)!;
-  const peer = speedsOf(result)[pytorch];
+  const peer = figureOf(result, pytorch);
   const [reached, wanted] =
     'peak' in asked
-      ? [`${percent(figure.share.median)} of the peak`, percent(asked.peak)]
-      : [`${count(own)} rows/s`, count(asked.rowsPerSecond)];
-  return [[name, reached, wanted, peer ? ratio(own / peer) : '', ratio(againstPytorch)]];
+      ? [`${percent(own.share.median)} of the peak`, percent(asked.peak)]
+      : [`${count(own.speed.median)} rows/s`, count(asked.rowsPerSecond)];
+  return [[name, reached, wanted, leadOver(peer), ratio(againstPytorch)]];
 }
 
 function inferenceRows({ inference: figures }: Report): string[][] {
@@ -63,19 +61,13 @@ function inferenceRows({ inference: figures }: Report): string[][] {
       peak === undefined
         ? [`${microseconds(own.seconds.median)} µs`, `${microseconds(seconds)} µs`]
         : [`${percent(own.share.median)} of the peak`, percent(peak)];
-    const against = peer ? ratio(peer.seconds.median / own.seconds.median) : '';
-    return [[result.inference, reached, wanted, against, ratio(againstPytorch)]];
+    return [[result.inference, reached, wanted, leadOver(peer), ratio(againstPytorch)]];
   });
 }
 
 function gemmRows({ gemm }: Report): string[][] {
   const ratios = (gemm?.results ?? []).flatMap(({ shape, contenders }) =>
-    contenders
-      .filter(({ library }) => library === ours.best)
-      .flatMap((own) => {
-        const best = bestLibrary(contenders, own.threads);
-        return best ? [{ shape, threads: own.threads, ratio: own.speed.median / best.speed.median }] : [];
-      }),
+    contenders.flatMap(({ threads, best }) => (best ? [{ shape, threads, ratio: best.lead.median }] : [])),
   );
   if (ratios.length === 0) return [];
   const worst = ratios.reduce((least, one) => (one.ratio < least.ratio ? one : least));
@@ -90,31 +82,34 @@ function gemmRows({ gemm }: Report): string[][] {
 export function furtherTable(report: Report): Table {
   const results = report.training?.results ?? [];
   const rows: string[][] = [];
-  const workload = (name: string) => results.find((result) => result.workload === name);
-  const speeds = (name: string) => speedsOf(workload(name));
+  const figure = (name: string, contender: string) =>
+    figureOf(
+      results.find(({ workload }) => workload === name),
+      contender,
+    );
 
   for (const name of ['mnistLarge', 'wide']) {
-    const { [ours.best]: all, [ours.oneThread]: one } = speeds(name);
-    if (all && one) rows.push([`the second core on ${name}`, ratio(all / one), ratio(1.8)]);
+    const oneThread = figure(name, ours.oneThread);
+    if (oneThread?.lead) rows.push([`the second core on ${name}`, leadOver(oneThread), ratio(1.8)]);
   }
   const gains = results
     .filter(({ workload }) => !['mnistLarge', 'wide'].includes(workload))
     .flatMap((result) => {
-      const { [ours.best]: all, [ours.oneThread]: one } = speedsOf(result);
-      return all && one ? [{ name: result.workload, gain: all / one }] : [];
+      const { lead } = figureOf(result, ours.oneThread) ?? {};
+      return lead ? [{ name: result.workload, lead }] : [];
     });
   if (gains.length > 0) {
-    const least = gains.reduce((a, b) => (b.gain < a.gain ? b : a));
-    rows.push([`the second core elsewhere, the least: ${least.name}`, ratio(least.gain), ratio(1)]);
+    const least = gains.reduce((a, b) => (b.lead.median < a.lead.median ? b : a));
+    rows.push([`the second core elsewhere, the least: ${least.name}`, leadOver(least), ratio(1)]);
   }
-  const onAvx2 = workload('wide')?.contenders.find(({ contender }) => contender === ours.avx2);
+  const onAvx2 = figure('wide', ours.avx2);
   if (onAvx2) rows.push(['wide on AVX2, of its own peak', percent(onAvx2.share.median), '85 %']);
-  const { [ours.best]: xor, [fann]: xorOfFann } = speeds('xor');
-  if (xor && xorOfFann) rows.push(['xor against FANN', ratio(xor / xorOfFann), ratio(2)]);
+  const xorOfFann = figure('xor', fann);
+  if (xorOfFann?.lead) rows.push(['xor against FANN', leadOver(xorOfFann), ratio(2)]);
   rows.push(...typescriptRows(results));
 
-  for (const { workload, alone, together } of report.together?.results ?? []) {
-    rows.push([`two fits at once, ${workload}`, percent(together.median / alone.median), '90 %']);
+  for (const { workload, share } of report.together?.results ?? []) {
+    rows.push([`two fits at once, ${workload}`, percent(share.median), '90 %']);
   }
   const denormals = report.denormals?.results.find(({ contender }) => contender === ours.best);
   if (denormals)
@@ -124,12 +119,7 @@ export function furtherTable(report: Report): Table {
     if (own) rows.push(['memory of wide', megabytes(own.peakBytes), 'below 250 MB']);
     const growth = networks.bytes[networks.bytes.length - 1] / networks.bytes[networks.bytes.length / 2 - 1] - 1;
     rows.push([`memory's growth over the second half of ${count(networks.made)} networks`, percent(growth), '0 %']);
-    const { rowsPerSecond } = large;
-    rows.push([
-      `rows/s on ${megabytes(large.dataBytes)} of data`,
-      percent(rowsPerSecond.large / rowsPerSecond.small),
-      '95 %',
-    ]);
+    rows.push([`rows/s on ${megabytes(large.dataBytes)} of data`, percent(large.share.median), '95 %']);
   }
   return { head: ['also', 'reached', 'asked'], rows };
 }
@@ -146,6 +136,14 @@ function typescriptRows(results: readonly TrainingResult[]): string[][] {
   const speed = speedsOf(large)[ours.typescript];
   if (large && speed) rows.push(['TypeScript on mnistLarge', `${giga(speed * large.operationsPerRow)} GFLOP/s`, '2.0']);
   return rows;
+}
+
+function figureOf(result: TrainingResult | undefined, name: string): TrainingFigure | undefined {
+  return result?.contenders.find(({ contender }) => contender === name);
+}
+
+function leadOver(figure: { readonly lead?: Spread } | undefined): string {
+  return figure?.lead ? spreadRatio(figure.lead) : '';
 }
 
 function speedsOf(result: TrainingResult | undefined): Record<string, number> {

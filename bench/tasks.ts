@@ -1,4 +1,8 @@
-/** What a contender's process is asked, as JSON, and what it answers. */
+/**
+ * What a contender's process is asked, as JSON, and what it answers, as the last line of its output. What is measured in laps, with
+ * other contenders' between them, has the process print a line when it is ready, and for each line that it reads run a lap and print
+ * how fast it was; it answers when there is nothing more to read.
+ */
 import type { GemmShape, Workload } from './shapes.js';
 
 /** A workload as a contender finds it: with files of numbers, little-endian. */
@@ -29,11 +33,12 @@ export interface TrainingTask {
   readonly judgedRows: number;
   /** Of the training that is timed, before time is taken: so many updates, for at least and at most so long. */
   readonly warmUp: { readonly updates: number; readonly leastSeconds: number; readonly mostSeconds: number };
+  /** Of a lap, whose speed is in rows per second. */
   readonly seconds: number;
 }
 
 /** What really ran: versions, kernels, threads. */
-interface Ran {
+export interface Ran {
   readonly ran: string;
 }
 
@@ -42,42 +47,24 @@ interface Footprint {
   readonly peakBytes: number;
 }
 
-export interface TrainingAnswer extends Ran, Footprint {
-  /** Rows per second, in each sample. */
-  readonly speeds: readonly number[];
-}
+export interface TrainingAnswer extends Ran, Footprint {}
 
+/** Speed in calls per second, each for all rows at once. */
 export interface InferenceTask {
   readonly kind: 'inference';
   readonly case: Case;
 }
 
-export interface InferenceAnswer extends Ran {
-  /** For all rows at once, in each sample. */
-  readonly seconds: readonly number[];
-}
-
+/** Speed in floating-point operations per second. */
 export interface GemmTask {
   readonly kind: 'gemm';
-  readonly shapes: readonly GemmShape[];
+  readonly shape: GemmShape;
 }
 
-export interface GemmAnswer extends Ran {
-  /** For each shape, floating-point operations per second in each sample. */
-  readonly speeds: readonly (readonly number[])[];
-}
-
-/** Multiply-adds in registers, on each instruction set in turn. */
+/** Multiply-adds in registers: speed in floating-point operations per second. */
 export interface PeakTask {
   readonly kind: 'peak';
-  readonly isas: readonly string[];
-  /** By `Date.now()`: processes on several cores measure at the same time. */
-  readonly startAt: number;
-}
-
-export interface PeakAnswer {
-  /** Of each instruction set. */
-  readonly operationsPerSecond: readonly number[];
+  readonly isa: string;
 }
 
 /** One fit, from parameters of the contender's own choice. */
@@ -132,11 +119,14 @@ export interface LargeAnswer {
   readonly grownBytes: number;
 }
 
-interface Answers {
+interface LapAnswers {
   training: [TrainingTask, TrainingAnswer];
-  inference: [InferenceTask, InferenceAnswer];
-  gemm: [GemmTask, GemmAnswer];
-  peak: [PeakTask, PeakAnswer];
+  inference: [InferenceTask, Ran];
+  gemm: [GemmTask, Ran];
+  peak: [PeakTask, Ran];
+}
+
+interface Answers extends LapAnswers {
   epochs: [EpochsTask, EpochsAnswer];
   together: [TogetherTask, TogetherAnswer];
   manyNetworks: [ManyNetworksTask, ManyNetworksAnswer];
@@ -144,8 +134,20 @@ interface Answers {
 }
 
 export type Task = Answers[keyof Answers][0];
+/** What is measured in laps. */
+export type LapTask = LapAnswers[keyof LapAnswers][0];
 export type Answer<T extends Task> = Answers[T['kind']][1];
+
+/** How a contender that is ready goes on. */
+export interface Laps<A> {
+  /** Returns its speed. */
+  readonly lap: () => number | Promise<number>;
+  /** After the last lap. */
+  readonly answer: () => A;
+}
+
+type Reply<K extends keyof Answers> = K extends keyof LapAnswers ? Laps<Answers[K][1]> : Answers[K][1];
 /** What a program can be asked, by kind. */
 export type Handlers<Options> = {
-  [K in keyof Answers]?: (task: Answers[K][0], options: Options) => Answers[K][1] | Promise<Answers[K][1]>;
+  [K in keyof Answers]?: (task: Answers[K][0], options: Options) => Reply<K> | Promise<Reply<K>>;
 };

@@ -1,12 +1,12 @@
 import { type OpenCase, readOutputs, withCase } from './cases.js';
-import { ceilingOf, type Likeness, type NetworkEntrant, trainingEntrants } from './contenders/registry.js';
+import { ceilingOf, type Likeness, type NetworkEntrant, ours, trainingEntrants } from './contenders/registry.js';
 import { lossOf } from './losses.js';
 import type { Settings } from './settings.js';
 import { operationsPerRow, type Workload, workloads } from './shapes.js';
 import { type Spread, spreadOf } from './statistics.js';
 import type { Case, TrainingTask } from './tasks.js';
 import { lossTolerance } from './tolerance.js';
-import { fastestOf, sharesOfPeak, takeTurns } from './turns.js';
+import { fastestOf, ratioOf, shareOfPeak, speedsOf, takeTurns } from './turns.js';
 
 export interface TrainingResult {
   readonly workload: string;
@@ -27,8 +27,10 @@ export interface TrainingFigure {
   readonly ran: string;
   /** Rows per second. */
   readonly speed: Spread;
-  /** Of the peak in the same round, of each turn. */
+  /** Of the peak just then. */
   readonly share: Spread;
+  /** How many times as fast this library was. */
+  readonly lead?: Spread;
   readonly peakBytes: number;
   /** After the compared updates. */
   readonly loss: number;
@@ -54,27 +56,26 @@ async function benchWorkload(
   const turns = await takeTurns({
     entrants,
     rounds,
+    laps: 4,
     isas: fastIsas,
     task,
-    speedOf: ({ speeds }) => spreadOf(speeds).median,
-    afterTurn: (entrant) => losses.set(entrant, lossOf(given, readOutputs(given), y)),
+    whenReady: (entrant) => losses.set(entrant, lossOf(given, readOutputs(given), y)),
   });
-  const figures = turns.map(
-    ({ entrant: { contender, variant, likeness }, answers, peaks }, i): TrainingFigure => ({
+  const own = turns.find(({ entrant }) => entrant.contender === ours.best);
+  const contenders = fastestOf(turns).map(({ entrant, laps, answer }): TrainingFigure => {
+    const { contender, variant, likeness } = entrant;
+    return {
       contender,
       variant,
       likeness,
-      ran: answers[0].ran,
-      speed: spreadOf(answers.flatMap(({ speeds }) => speeds)),
-      share: sharesOfPeak(
-        answers.map(({ speeds }) => spreadOf(speeds).median * operationsPerRow(given)),
-        peaks,
-        ceilingOf(contender),
-      ),
-      peakBytes: Math.max(...answers.map(({ peakBytes }) => peakBytes)),
-      loss: losses.get(turns[i].entrant)!,
-    }),
-  );
+      ran: answer.ran,
+      speed: spreadOf(speedsOf(laps)),
+      share: shareOfPeak(laps, operationsPerRow(given), ceilingOf(contender)),
+      ...(own && { lead: ratioOf(own.laps, laps) }),
+      peakBytes: answer.peakBytes,
+      loss: losses.get(entrant)!,
+    };
+  });
   const updates = comparedUpdates(given);
   return {
     workload: given.name,
@@ -82,7 +83,7 @@ async function benchWorkload(
     comparedUpdates: updates,
     firstLoss: lossOf(given, firstOutputs.data as Float32Array, y),
     tolerance: lossTolerance(given, updates, 'float32'),
-    contenders: fastestOf(figures, ({ speed }) => speed.median),
+    contenders,
   };
 }
 
@@ -104,7 +105,7 @@ export function trainingTask(given: Case): TrainingTask {
     compared: { rows: some, epochs: Math.round((updates * batchSize) / some) },
     judgedRows: Math.min(judgedRows, some),
     warmUp: { updates: adam ? adamUpdates : otherUpdates, leastSeconds: leastWarmUpSeconds, mostSeconds: 6 },
-    seconds: 2,
+    seconds: 1,
   };
 }
 

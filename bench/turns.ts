@@ -1,74 +1,128 @@
 import { chainrule } from './contenders/programs.js';
 import type { Entrant } from './contenders/registry.js';
 import { allCores } from './machine.js';
-import { run } from './processes.js';
+import { Runner } from './processes.js';
 import { type Spread, spreadOf } from './statistics.js';
-import type { Answer, Task } from './tasks.js';
+import type { Answer, LapTask, PeakTask } from './tasks.js';
 
 /** A variant this much slower than its contender's fastest is not that contender's best: it has no further turn. */
 const variantShare = 0.8;
 
-export interface Race<E extends Entrant, T extends Task> {
+export interface Race<E extends Entrant, T extends LapTask> {
   readonly entrants: readonly E[];
   readonly rounds: number;
-  /** Those whose peak is measured in each round: a machine's speed changes over minutes. */
+  /** In each round, of each entrant. */
+  readonly laps: number;
+  /** Those whose peak is measured before each lap: a machine's speed changes within seconds. */
   readonly isas: readonly string[];
   readonly task: T;
-  readonly speedOf: (answer: Answer<T>) => number;
-  readonly afterTurn?: (entrant: E) => void;
+  readonly whenReady?: (entrant: E) => void;
 }
 
-/** What an entrant answered in each of its turns, and the peaks of those rounds. */
-export interface Turns<E extends Entrant, T extends Task> {
+export interface Lap {
+  /** Counted over all rounds. */
+  readonly number: number;
+  readonly speed: number;
+  /** Just before. */
+  readonly peaks: Peaks;
+}
+
+/** What an entrant reached. */
+export interface Turns<E extends Entrant, T extends LapTask> {
   readonly entrant: E;
-  readonly answers: readonly Answer<T>[];
-  readonly peaks: readonly Peaks[];
+  readonly laps: readonly Lap[];
+  /** Of its last round. */
+  readonly answer: Answer<T>;
 }
 
 /**
- * Gives the entrants the task in turn, each time in a fresh process, after the peaks have been measured in each round.
- * One whose process fails is reported, and left out.
+ * Gives the entrants the task, in each round in fresh processes, which run their laps in turn. Those that have one turn have it
+ * alone, and one lap. One whose process fails is reported, and left out.
  */
-export async function takeTurns<E extends Entrant, T extends Task>(race: Race<E, T>): Promise<Turns<E, T>[]> {
-  const all = race.entrants.map((entrant) => ({ entrant, answers: [] as Answer<T>[], peaks: [] as Peaks[] }));
+export async function takeTurns<E extends Entrant, T extends LapTask>(race: Race<E, T>): Promise<Turns<E, T>[]> {
+  const all = race.entrants.map((entrant): Participant<E, T> => ({ entrant, laps: [] }));
   let running = all;
   for (let round = 0; round < race.rounds; round++) {
-    const peak = await measurePeaks(race.isas);
-    for (const { entrant, answers, peaks } of running) {
-      try {
-        answers.push(await run(entrant.program, race.task));
-        peaks.push(peak);
-        race.afterTurn?.(entrant);
-      } catch (error) {
-        console.error(`${entrant.contender}: ${error instanceof Error ? error.message : error}`);
-        process.exitCode = 1;
-      }
-    }
-    const speedOfTurns = ({ answers }: (typeof all)[number]) => medianSpeed(answers, race.speedOf);
-    running = running.filter((turns) => {
-      const { contender, once } = turns.entrant;
-      const variants = running.filter(({ entrant }) => entrant.contender === contender);
-      return !once && speedOfTurns(turns) > variantShare * Math.max(...variants.map(speedOfTurns));
+    for (const participant of running.filter(({ entrant }) => entrant.once)) await runLaps([participant], [-1], race);
+    running = running.filter(({ entrant }) => !entrant.once);
+    const numbers = Array.from({ length: race.laps }, (_, lap) => round * race.laps + lap);
+    await runLaps(running, numbers, race);
+    running = running.filter(({ entrant, laps }) => {
+      const variants = running.filter((other) => other.entrant.contender === entrant.contender);
+      return laps.length > 0 && variants.every((other) => ratioOf(laps, other.laps).median > variantShare);
     });
   }
-  return all.filter(({ answers }) => answers.length > 0);
+  return all.flatMap(({ entrant, laps, answer }) => (answer ? [{ entrant, laps, answer }] : []));
 }
 
-/** Of each contender, its fastest variant's figure. */
-export function fastestOf<F extends { readonly contender: string }>(
-  figures: readonly F[],
-  speedOf: (figure: F) => number,
-): F[] {
-  const fastest = new Map<string, F>();
-  for (const figure of figures) {
-    const other = fastest.get(figure.contender);
-    if (!other || speedOf(figure) > speedOf(other)) fastest.set(figure.contender, figure);
+interface Participant<E extends Entrant, T extends LapTask> {
+  readonly entrant: E;
+  readonly laps: Lap[];
+  answer?: Answer<T>;
+}
+
+async function runLaps<E extends Entrant, T extends LapTask>(
+  participants: readonly Participant<E, T>[],
+  numbers: readonly number[],
+  { task, isas, whenReady }: Race<E, T>,
+): Promise<void> {
+  const runners = new Map<Participant<E, T>, Runner<T>>();
+  const attempt = async (participant: Participant<E, T>, step: () => Promise<void>): Promise<void> => {
+    try {
+      await step();
+    } catch (error) {
+      console.error(`${participant.entrant.contender}: ${error instanceof Error ? error.message : error}`);
+      process.exitCode = 1;
+      runners.delete(participant);
+    }
+  };
+  const meter = await PeakMeter.start(isas);
+  for (const participant of participants) {
+    await attempt(participant, async () => {
+      const { entrant } = participant;
+      runners.set(participant, await Runner.start(entrant.program, task));
+      whenReady?.(entrant);
+    });
+  }
+  for (const number of numbers) {
+    const peaks = await meter.measure();
+    for (const [participant, runner] of [...runners]) {
+      await attempt(participant, async () => {
+        participant.laps.push({ number, speed: await runner.lap(), peaks });
+      });
+    }
+  }
+  for (const [participant, runner] of [...runners]) {
+    await attempt(participant, async () => {
+      participant.answer = await runner.end();
+    });
+  }
+  await meter.end();
+}
+
+/**
+ * How many times as fast as the other's laps these are, lap by lap: what slows the machine down for some seconds slows both. Of the
+ * medians if they have run none side by side.
+ */
+export function ratioOf(laps: readonly Lap[], others: readonly Lap[]): Spread {
+  const speeds = new Map(others.map(({ number, speed }) => [number, speed]));
+  const ratios = laps.flatMap(({ number, speed }) => (speeds.has(number) ? [speed / speeds.get(number)!] : []));
+  if (ratios.length > 0) return spreadOf(ratios);
+  return spreadOf([spreadOf(speedsOf(laps)).median / spreadOf(speedsOf(others)).median]);
+}
+
+export function speedsOf(laps: readonly Lap[]): number[] {
+  return laps.map(({ speed }) => speed);
+}
+
+/** Of each contender, its fastest variant. */
+export function fastestOf<E extends Entrant, T extends LapTask>(turns: readonly Turns<E, T>[]): Turns<E, T>[] {
+  const fastest = new Map<string, Turns<E, T>>();
+  for (const one of turns) {
+    const other = fastest.get(one.entrant.contender);
+    if (!other || ratioOf(one.laps, other.laps).median > 1) fastest.set(one.entrant.contender, one);
   }
   return [...fastest.values()];
-}
-
-function medianSpeed<A>(answers: readonly A[], speedOf: (answer: A) => number): number {
-  return answers.length === 0 ? 0 : spreadOf(answers.map(speedOf)).median;
 }
 
 /** Floating-point operations per second of multiply-adds in registers, by instruction set: what no product can exceed. */
@@ -81,28 +135,40 @@ export interface Ceiling {
   readonly all: boolean;
 }
 
-/** Speeds of turns, in operations per second, as shares of what was the peak just then. */
-export function sharesOfPeak(speeds: readonly number[], peaks: readonly Peaks[], { isa, all }: Ceiling): Spread {
+/** What was reached, of so many operations for what speeds count, as a share of what was the peak just then. */
+export function shareOfPeak(laps: readonly Lap[], operations: number, { isa, all }: Ceiling): Spread {
   return spreadOf(
-    speeds.map((speed, turn) => {
-      const { oneCore, allCores } = peaks[turn][isa ?? Object.keys(peaks[turn])[0]];
-      return speed / (all ? allCores : oneCore);
+    laps.map(({ speed, peaks }) => {
+      const { oneCore, allCores } = peaks[isa ?? Object.keys(peaks)[0]];
+      return (speed * operations) / (all ? allCores : oneCore);
     }),
   );
 }
 
-async function measurePeaks(isas: readonly string[]): Promise<Peaks> {
-  const [alone] = await measurePeak(isas, 1);
-  const together = await measurePeak(isas, allCores);
-  return Object.fromEntries(
-    isas.map((isa, i) => [isa, { oneCore: alone[i], allCores: together.reduce((sum, speeds) => sum + speeds[i], 0) }]),
-  );
-}
+/** Measures peaks, with a process for each core. */
+class PeakMeter {
+  private constructor(private readonly runners: ReadonlyMap<string, readonly Runner<PeakTask>[]>) {}
 
-async function measurePeak(isas: readonly string[], processes: number): Promise<(readonly number[])[]> {
-  // By then all are up.
-  const task = { kind: 'peak', isas, startAt: Date.now() + 200 } as const;
-  const program = chainrule(isas[0], 1);
-  const answers = await Promise.all(Array.from({ length: processes }, () => run(program, task)));
-  return answers.map(({ operationsPerSecond }) => operationsPerSecond);
+  static async start(isas: readonly string[]): Promise<PeakMeter> {
+    const runners = new Map<string, Runner<PeakTask>[]>();
+    for (const isa of isas) {
+      const processes = Array.from({ length: allCores }, () => Runner.start(chainrule(isa, 1), { kind: 'peak', isa }));
+      runners.set(isa, await Promise.all(processes));
+    }
+    return new PeakMeter(runners);
+  }
+
+  async measure(): Promise<Peaks> {
+    const peaks: Record<string, Peaks[string]> = {};
+    for (const [isa, runners] of this.runners) {
+      const oneCore = await runners[0].lap();
+      const together = await Promise.all(runners.map((runner) => runner.lap()));
+      peaks[isa] = { oneCore, allCores: together.reduce((sum, speed) => sum + speed) };
+    }
+    return peaks;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all([...this.runners.values()].flat().map((runner) => runner.end()));
+  }
 }

@@ -15,6 +15,8 @@
 #include <floatfann.h>
 #include <sys/resource.h>
 
+#include "laps.h"
+
 namespace {
 
 // As peakBytes in program.ts.
@@ -28,8 +30,6 @@ long peak_bytes() {
   }
   return kilobytes * 1024;
 }
-
-constexpr int kSamples = 5;  // as in timing.ts
 
 struct Arguments {
   std::string x, y, parameters, outputs;
@@ -118,7 +118,7 @@ Arguments parse(char** argv) {
 
 }  // namespace
 
-// Arguments: those of `parse`, in its order. Prints the answer as JSON.
+// Arguments: those of `parse`, in its order. Runs laps and answers as tasks.ts says.
 int main(int argc, char** argv) {
   if (argc != 16) return std::fprintf(stderr, "expected 15 arguments, got %d\n", argc - 1), 1;
   const Arguments arguments = parse(argv);
@@ -139,15 +139,13 @@ int main(int argc, char** argv) {
   std::vector<int> order(arguments.rows);
   std::iota(order.begin(), order.end(), 0);
   std::shuffle(order.begin(), order.end(), std::mt19937(1));
-  using Clock = std::chrono::steady_clock;
-  std::string speeds;
   size_t next = 0;
-  // The first sample warms up.
-  for (int sample = 0; sample <= kSamples; ++sample) {
+  const auto lap = [&] {
+    using Clock = std::chrono::steady_clock;
     const auto started = Clock::now();
     double seconds = 0;
     int64_t rows = 0;
-    while (seconds < arguments.seconds / kSamples) {
+    while (seconds < arguments.seconds) {
       for (int i = 0; i < 100; ++i, ++next) {
         if (next == order.size()) next = 0;
         network.train(&x[int64_t{order[next]} * inputs], &targets[int64_t{order[next]} * outputs]);
@@ -155,7 +153,9 @@ int main(int argc, char** argv) {
       rows += 100;
       seconds = std::chrono::duration<double>(Clock::now() - started).count();
     }
-    if (sample > 0) speeds += (speeds.empty() ? "" : ",") + std::to_string(rows / seconds);
-  }
-  std::printf("{\"speeds\":[%s],\"peakBytes\":%ld,\"ran\":\"FANN\"}\n", speeds.c_str(), peak_bytes());
+    return rows / seconds;
+  };
+  lap();  // to warm up
+  run_laps(lap);
+  std::printf("{\"peakBytes\":%ld,\"ran\":\"FANN\"}\n", peak_bytes());
 }

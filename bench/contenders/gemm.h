@@ -2,6 +2,8 @@
 // defines the three functions declared first.
 #pragma once
 
+#include "laps.h"
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -72,57 +74,81 @@ inline void check(const Shape& shape, const std::vector<float>& a, const std::ve
   }
 }
 
-// Floating-point operations per second, in the samples of contenders/chainrule/gemm.ts.
-inline std::vector<double> measure(int way, const Shape& shape) {
-  constexpr double kSampleSeconds = 0.02, kLongSample = 0.1, kWarmUpSeconds = 0.2;
-  const std::vector<float> a = uniform(int64_t{shape.m} * shape.k, 1);
-  const std::vector<float> b = uniform(int64_t{shape.k} * shape.n, 2);
-  std::vector<float> c(int64_t{shape.m} * shape.n, std::nanf(""));
-  const auto seconds_of = [&](int64_t calls) {
-    const auto started = std::chrono::steady_clock::now();
-    for (int64_t i = 0; i < calls; ++i) multiply(way, shape, a.data(), b.data(), c.data());
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
-  };
-  seconds_of(1);
-  check(shape, a, b, c);
-  int64_t calls = 1;
-  double seconds = seconds_of(calls);
-  for (double spent = seconds; seconds < kSampleSeconds || spent < kWarmUpSeconds; spent += seconds) {
-    if (seconds < kSampleSeconds) calls *= 2;
-    seconds = seconds_of(calls);
-  }
-  const double operations = 2.0 * shape.m * shape.n * shape.k * calls;
-  std::vector<double> speeds{operations / seconds};
-  for (int i = seconds > kLongSample ? 1 : 4; i > 0; --i) speeds.push_back(operations / seconds_of(calls));
-  check(shape, a, b, c);
-  return speeds;
-}
-
-inline double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
-  return values[values.size() / 2];
-}
-
-// Arguments: threads, then each shape as m,n,k,transpose_a,transpose_b. Prints the answer as JSON.
-int main(int argc, char** argv) {
-  const std::string ran = prepare(std::atoi(argv[1]));
-  std::string speeds;
-  for (int i = 2; i < argc; ++i) {
-    Shape shape{};
-    int transpose_a = 0, transpose_b = 0;
-    if (std::sscanf(argv[i], "%d,%d,%d,%d,%d", &shape.m, &shape.n, &shape.k, &transpose_a, &transpose_b) != 5) {
-      fail(std::string("expected m,n,k,0|1,0|1 for a shape, got ") + argv[i]);
+// A library's product of a shape, warmed up, and as many calls of it as a lap of contenders/chainrule/gemm.ts takes.
+class Product {
+ public:
+  explicit Product(const Shape& shape)
+      : shape_(shape),
+        a_(uniform(int64_t{shape.m} * shape.k, 1)),
+        b_(uniform(int64_t{shape.k} * shape.n, 2)),
+        c_(int64_t{shape.m} * shape.n) {
+    for (int way = 0; way < ways(shape); ++way) warm_up(way);
+    if (calls_.size() == 1) return;
+    constexpr int kTrials = 5;
+    std::vector<std::vector<double>> trials(calls_.size());
+    for (int trial = 0; trial < kTrials; ++trial) {
+      for (int way = 0; way < ways(shape); ++way) trials[way].push_back(speed(way));
     }
-    shape.transpose_a = transpose_a;
-    shape.transpose_b = transpose_b;
-    std::vector<double> best = measure(0, shape);
     for (int way = 1; way < ways(shape); ++way) {
-      std::vector<double> other = measure(way, shape);
-      if (median(other) > median(best)) best = other;
+      if (median(trials[way]) > median(trials[fastest_])) fastest_ = way;
     }
-    speeds += speeds.empty() ? "[" : ",[";
-    for (size_t j = 0; j < best.size(); ++j) speeds += (j ? "," : "") + std::to_string(best[j]);
-    speeds += "]";
   }
-  std::printf("{\"speeds\":[%s],\"ran\":\"%s\"}\n", speeds.c_str(), ran.c_str());
+
+  // Floating-point operations per second of a lap.
+  double lap() {
+    seconds_of(fastest_, calls_[fastest_] / 4);  // others have had the caches in between
+    return speed(fastest_);
+  }
+
+  void check_answer() const { check(shape_, a_, b_, c_); }
+
+ private:
+  static double median(std::vector<double> values) {
+    std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+    return values[values.size() / 2];
+  }
+
+  void warm_up(int way) {
+    constexpr double kLapSeconds = 0.02, kWarmUpSeconds = 0.2;
+    std::fill(c_.begin(), c_.end(), std::nanf(""));
+    seconds_of(way, 1);
+    check_answer();
+    int64_t calls = 1;
+    double seconds = seconds_of(way, calls);
+    for (double spent = seconds; seconds < kLapSeconds || spent < kWarmUpSeconds; spent += seconds) {
+      if (seconds < kLapSeconds) calls *= 2;
+      seconds = seconds_of(way, calls);
+    }
+    calls_.push_back(calls);
+  }
+
+  double speed(int way) { return 2.0 * shape_.m * shape_.n * shape_.k * calls_[way] / seconds_of(way, calls_[way]); }
+
+  double seconds_of(int way, int64_t calls) {
+    const auto started = std::chrono::steady_clock::now();
+    for (int64_t i = 0; i < calls; ++i) multiply(way, shape_, a_.data(), b_.data(), c_.data());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  }
+
+  const Shape shape_;
+  const std::vector<float> a_, b_;
+  std::vector<float> c_;
+  std::vector<int64_t> calls_;  // of each way
+  int fastest_ = 0;
+};
+
+// Arguments: threads, and the shape as m,n,k,transpose_a,transpose_b. Runs laps and answers as tasks.ts says.
+int main(int, char** argv) {
+  const std::string ran = prepare(std::atoi(argv[1]));
+  Shape shape{};
+  int transpose_a = 0, transpose_b = 0;
+  if (std::sscanf(argv[2], "%d,%d,%d,%d,%d", &shape.m, &shape.n, &shape.k, &transpose_a, &transpose_b) != 5) {
+    fail(std::string("expected m,n,k,0|1,0|1 for the shape, got ") + argv[2]);
+  }
+  shape.transpose_a = transpose_a;
+  shape.transpose_b = transpose_b;
+  Product product(shape);
+  run_laps([&] { return product.lap(); });
+  product.check_answer();
+  std::printf("{\"ran\":\"%s\"}\n", ran.c_str());
 }

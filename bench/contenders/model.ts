@@ -1,15 +1,18 @@
 /** The libraries for which the bench chooses the batches: what they have in common. */
+
+import { spreadOf } from '../statistics.js';
 import type {
   Case,
   EpochsAnswer,
   EpochsTask,
-  InferenceAnswer,
   InferenceTask,
+  Laps,
+  Ran,
   TrainingAnswer,
   TrainingTask,
 } from '../tasks.js';
 import { type CaseData, peakBytes, readData, writeOutputs } from './program.js';
-import { timeInference, timeTraining } from './timing.js';
+import { warmUpInference, warmUpTraining } from './timing.js';
 
 export interface Model {
   /** One update for each batch, of rows [batch · batchSize, (batch + 1) · batchSize). */
@@ -25,7 +28,7 @@ export type CreateModel<Options> = (given: Case, data: CaseData, options: Option
 const maximumBatches = 200;
 
 export function measureTraining<Options>(create: CreateModel<Options>, ran: () => string) {
-  return async (task: TrainingTask, options: Options): Promise<TrainingAnswer> => {
+  return async (task: TrainingTask, options: Options): Promise<Laps<TrainingAnswer>> => {
     const { batchSize } = task.case;
     const batches = Math.min(maximumBatches, Math.floor(task.case.rows / batchSize));
     const given = { ...task.case, rows: batches * batchSize };
@@ -33,18 +36,19 @@ export function measureTraining<Options>(create: CreateModel<Options>, ran: () =
     const judged = await create(given, data, options);
     const speeds = timeInOrder(judged, task);
     writeOutputs(given, Float32Array.from(judged.predict(task.judgedRows)));
-    if (speeds !== undefined) return { speeds, peakBytes: peakBytes(), ran: ran() };
+    const answer = () => ({ peakBytes: peakBytes(), ran: ran() });
+    if (speeds !== undefined) return { lap: () => spreadOf(speeds).median, answer };
 
     const model = await create(given, data, options);
-    const more = await timeTraining(task, (updates) => {
+    const lap = await warmUpTraining(task, (updates) => {
       model.train(Array.from({ length: updates }, () => Math.floor(Math.random() * batches)));
       return updates * batchSize;
     });
-    return { speeds: more, peakBytes: peakBytes(), ran: ran() };
+    return { lap, answer };
   };
 }
 
-/** Trains on the compared rows; where that takes far longer than a measurement should, it is one: each update but the first a sample. */
+/** Trains on the compared rows; where that takes far longer than a lap should, it is one: each update but the first a sample. */
 function timeInOrder(model: Model, { compared, seconds, case: { batchSize } }: TrainingTask): number[] | undefined {
   const speeds: number[] = [];
   const started = performance.now();
@@ -55,15 +59,15 @@ function timeInOrder(model: Model, { compared, seconds, case: { batchSize } }: T
       speeds.push((1000 * batchSize) / (performance.now() - before));
     }
   }
-  return performance.now() - started > 4000 * seconds ? speeds.slice(1) : undefined;
+  return performance.now() - started > 8000 * seconds ? speeds.slice(1) : undefined;
 }
 
 export function measureInference<Options>(create: CreateModel<Options>, ran: () => string) {
-  return async (task: InferenceTask, options: Options): Promise<InferenceAnswer> => {
+  return async (task: InferenceTask, options: Options): Promise<Laps<Ran>> => {
     const model = await create(task.case, readData(task.case), options);
     const predict = () => model.predict(task.case.rows);
     writeOutputs(task.case, Float32Array.from(predict()));
-    return { seconds: await timeInference(predict), ran: ran() };
+    return { lap: await warmUpInference(predict), answer: () => ({ ran: ran() }) };
   };
 }
 

@@ -2,15 +2,15 @@
 import { createRequire } from 'node:module';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import protobuf from 'protobufjs';
-import type { Case, InferenceAnswer, InferenceTask } from '../tasks.js';
+import type { Case, InferenceTask, Laps, Ran } from '../tasks.js';
 import { answer, readData, readParameters, writeOutputs } from './program.js';
-import { timeInference } from './timing.js';
+import { warmUpInference } from './timing.js';
 
 interface Options {
   readonly threads: number;
 }
 
-async function measureInference(task: InferenceTask, { threads }: Options): Promise<InferenceAnswer> {
+async function measureInference(task: InferenceTask, { threads }: Options): Promise<Laps<Ran>> {
   const { rows, inputs, layers } = task.case;
   env.logLevel = 'error';
   const session = await InferenceSession.create(encodeModel(task.case), {
@@ -23,7 +23,8 @@ async function measureInference(task: InferenceTask, { threads }: Options): Prom
   const output = `y${layers.length - 1}`;
   const predict = () => session.run(feeds);
   writeOutputs(task.case, (await predict())[output].data as Float32Array);
-  return { seconds: await timeInference(predict), ran: `onnxruntime-node ${version}, ${threads} threads` };
+  const ran = `onnxruntime-node ${version}, ${threads} threads`;
+  return { lap: await warmUpInference(predict), answer: () => ({ ran }) };
 }
 
 const { version } = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };

@@ -1,18 +1,29 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import type { NumericArray } from '../../src/index.js';
-import type { Case, Handlers, Task } from '../tasks.js';
+import type { Case, Handlers, Laps, Task } from '../tasks.js';
 
 /**
- * What every contender in JavaScript does: reads its options and the task, both JSON, from the command line, and prints
- * its answer as the last line of its output.
+ * What every contender in JavaScript does: reads its options and the task, both JSON, from the command line, runs laps if the task
+ * has them, and prints its answer.
  */
 export async function answer<Options>(handlers: Handlers<Options>): Promise<void> {
   const [options, task] = process.argv.slice(2).map((text) => JSON.parse(text)) as [Options, Task];
   const handler = handlers[task.kind] as ((task: Task, options: Options) => unknown) | undefined;
   if (!handler) throw new Error(`expected ${Object.keys(handlers).join(', ')} for the task, got ${task.kind}`);
-  const result = await handler(task, options);
+  const reply = await handler(task, options);
   // Not `process.exit`, which waits for ever if the compiler waits for the collector just then (Node 20).
-  console.log(JSON.stringify(result));
+  console.log(JSON.stringify(isLaps(reply) ? await runLaps(reply) : reply));
+}
+
+function isLaps(reply: unknown): reply is Laps<unknown> {
+  return typeof reply === 'object' && reply !== null && 'lap' in reply;
+}
+
+async function runLaps<A>({ lap, answer }: Laps<A>): Promise<A> {
+  console.log('ready');
+  for await (const _ of createInterface({ input: process.stdin })) console.log(await lap());
+  return answer();
 }
 
 export interface CaseData {

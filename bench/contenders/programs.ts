@@ -51,12 +51,12 @@ export function pytorchProgram(options: PytorchOptions, isas: readonly string[],
 export function gemmProgram(command: string, threads: number, isas: readonly string[], tools: Tools): Program {
   return {
     command,
-    arguments: (task) => [String(threads), ...(task as GemmTask).shapes.map(describeShape)],
+    arguments: (task) => [String(threads), describeShape((task as GemmTask).shape)],
     environment: { ...blasEnvironment(isas, tools), OMP_NUM_THREADS: String(threads) },
   };
 }
 
-function describeShape({ m, n, k, transposeA, transposeB }: GemmTask['shapes'][number]): string {
+function describeShape({ m, n, k, transposeA, transposeB }: GemmTask['shape']): string {
   return [m, n, k, Number(transposeA), Number(transposeB)].join();
 }
 

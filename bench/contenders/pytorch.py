@@ -27,6 +27,13 @@ def main():
     print(json.dumps({**answer, "ran": what_ran(options)}))
 
 
+def run_laps(lap):
+    """As tasks.ts has them."""
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        print(lap(), flush=True)
+
+
 def train(task, options):
     case = Case(task["case"])
     model, step = case.create(options)
@@ -49,22 +56,19 @@ def train(task, options):
             break
         step(*next(batches))
         updates += 1
-    # As many samples as in timing.ts.
-    samples = [timed(step, batches, task["seconds"] / 2) for _ in range(2)]
-    speeds = [updates * case.batch_size / seconds for updates, seconds in samples]
-    return {"speeds": speeds, "peakBytes": peak_bytes()}
 
+    def lap():
+        started = time.perf_counter()
+        updates = 0
+        while True:
+            step(*next(batches))
+            updates += 1
+            seconds = time.perf_counter() - started
+            if seconds >= task["seconds"]:
+                return updates * case.batch_size / seconds
 
-def timed(step, batches, least_seconds):
-    """Takes steps for at least so long; returns how many, and how long it was."""
-    started = time.perf_counter()
-    updates = 0
-    while True:
-        step(*next(batches))
-        updates += 1
-        seconds = time.perf_counter() - started
-        if seconds >= least_seconds:
-            return updates, seconds
+    run_laps(lap)
+    return {"peakBytes": peak_bytes()}
 
 
 def predict(task, options):
@@ -86,7 +90,8 @@ def predict(task, options):
         calls = 1
         while seconds_of(calls) < 0.1:
             calls *= 2
-        return {"seconds": [seconds_of(calls) / calls for _ in range(5)]}
+        run_laps(lambda: calls / seconds_of(calls))
+    return {}
 
 
 def epochs(task, options):

@@ -3,19 +3,48 @@ import { selectBackend } from '../../../src/backend/select.js';
 import { type GemmOptions, gemm, type InstructionSet, type KernelOptions } from '../../../src/kernels.js';
 import { fillUniform } from '../../data.js';
 import type { GemmShape } from '../../shapes.js';
-import type { GemmAnswer, GemmTask } from '../../tasks.js';
+import type { GemmTask, Laps, Ran } from '../../tasks.js';
 import { gemmTolerance } from '../../tolerance.js';
 import type { Options } from './network.js';
 
-/** Checks each product's answer, then times it. */
-export function measureGemm({ shapes }: GemmTask, { backend: name, isa, threads }: Options): GemmAnswer {
+/** Checks the product's answer, before it is timed and afterwards. */
+export function measureGemm({ shape }: GemmTask, { backend: name, isa, threads }: Options): Laps<Ran> {
   const { backend } = selectBackend(name);
   if (backend.name !== name || backend.isa !== isa) {
     throw new Error(`expected ${name} ${isa} for the bench, got ${backend.name} ${backend.isa}`);
   }
-  const measured = backend.name === 'typescript' || isa === 'scalar' ? shapes.map(shareOf) : shapes;
-  const runsOn = name === 'native' ? { backend: name, isa: isa as InstructionSet } : { backend: name };
-  return { speeds: measured.map((shape) => measureShape(shape, threads, runsOn)), ran: `${name} ${isa}` };
+  const measured = backend.name === 'typescript' || isa === 'scalar' ? shareOf(shape) : shape;
+  const { m, n, k, transposeA, transposeB } = measured;
+  const a = new Float32Array(m * k);
+  const b = new Float32Array(k * n);
+  const c = new Float32Array(m * n);
+  fillUniform(a, 1);
+  fillUniform(b, 2);
+  const runsOn: KernelOptions = name === 'native' ? { backend: name, isa: isa as InstructionSet } : { backend: name };
+  const args = { m, n, k, a, b, c, transposeA, transposeB, threads, ...runsOn };
+  const secondsOf = (calls: number): number => {
+    const started = performance.now();
+    for (let i = 0; i < calls; i++) gemm(args);
+    return (performance.now() - started) / 1000;
+  };
+  gemm(args);
+  check(measured, args);
+
+  let calls = 1;
+  let seconds = secondsOf(calls);
+  for (let spent = seconds; seconds < lapSeconds || spent < warmUpSeconds; spent += seconds) {
+    if (seconds < lapSeconds) calls *= 2;
+    seconds = secondsOf(calls);
+  }
+  const lap = (): number => {
+    secondsOf(Math.floor(calls * untimedShare));
+    return (2 * m * n * k * calls) / secondsOf(calls);
+  };
+  const answer = (): Ran => {
+    check(measured, args);
+    return { ran: `${name} ${isa}` };
+  };
+  return { lap, answer };
 }
 
 /** Operations that the slower ones do in some 30 ms. */
@@ -28,41 +57,11 @@ function shareOf(shape: GemmShape): GemmShape {
 }
 
 /** Of calls that are timed together, so that the clock's resolution and a tick of the system vanish. */
-const sampleSeconds = 0.02;
+const lapSeconds = 0.02;
 /** For so long after its start a process is slower. */
 const warmUpSeconds = 0.2;
-/** Beyond this, two samples a process are enough. */
-const longSample = 0.1;
-
-function measureShape(shape: GemmShape, threads: number, runsOn: KernelOptions): number[] {
-  const { m, n, k, transposeA, transposeB } = shape;
-  const a = new Float32Array(m * k);
-  const b = new Float32Array(k * n);
-  const c = new Float32Array(m * n);
-  fillUniform(a, 1);
-  fillUniform(b, 2);
-  const args = { m, n, k, a, b, c, transposeA, transposeB, threads, ...runsOn };
-  const secondsOf = (calls: number): number => {
-    const started = performance.now();
-    for (let i = 0; i < calls; i++) gemm(args);
-    return (performance.now() - started) / 1000;
-  };
-  gemm(args);
-  check(shape, args);
-
-  let calls = 1;
-  let seconds = secondsOf(calls);
-  for (let spent = seconds; seconds < sampleSeconds || spent < warmUpSeconds; spent += seconds) {
-    if (seconds < sampleSeconds) calls *= 2;
-    seconds = secondsOf(calls);
-  }
-  const samples = seconds > longSample ? 1 : 4;
-  const speeds = [seconds, ...Array.from({ length: samples }, () => secondsOf(calls))].map(
-    (seconds) => (2 * m * n * k * calls) / seconds,
-  );
-  check(shape, args);
-  return speeds;
-}
+/** By calls, relative to those timed: others have had the caches in between. */
+const untimedShare = 0.25;
 
 const checkedRows = 8;
 

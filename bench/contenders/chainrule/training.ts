@@ -1,21 +1,22 @@
 import type {
   EpochsAnswer,
   EpochsTask,
-  InferenceAnswer,
   InferenceTask,
+  Laps,
+  Ran,
   TogetherAnswer,
   TogetherTask,
   TrainingAnswer,
   TrainingTask,
 } from '../../tasks.js';
 import { peakBytes, readData, writeOutputs } from '../program.js';
-import { timeInference, timeTraining } from '../timing.js';
+import { warmUpInference, warmUpTraining } from '../timing.js';
 import { createNetwork, type Options, seedNetwork } from './network.js';
 
 /** In one call of `fit`, which keeps figures of each. */
 const maximumEpochs = 400_000;
 
-export async function measureTraining(task: TrainingTask, options: Options): Promise<TrainingAnswer> {
+export async function measureTraining(task: TrainingTask, options: Options): Promise<Laps<TrainingAnswer>> {
   const { loss, optimizer, batchSize, rows, inputs } = task.case;
   const data = readData(task.case);
   const first = (count: number) => ({ x: data.x.subarray(0, count * inputs), y: data.y.subarray(0, count) });
@@ -27,7 +28,7 @@ export async function measureTraining(task: TrainingTask, options: Options): Pro
   judged.dispose();
 
   const network = createNetwork(task.case, options);
-  const speeds = await timeTraining(task, async (updates) => {
+  const lap = await warmUpTraining(task, async (updates) => {
     const samples = updates * batchSize;
     const some = Math.min(samples, rows);
     const epochs = Math.min(maximumEpochs, Math.max(1, Math.floor(samples / rows)));
@@ -35,14 +36,15 @@ export async function measureTraining(task: TrainingTask, options: Options): Pro
     if (history.stoppedBy !== 'epochs') throw new Error(`expected a finite loss for ${task.case.name}`);
     return some * epochs;
   });
-  return { speeds, peakBytes: peakBytes(), ran: ran(options) };
+  return { lap, answer: () => ({ peakBytes: peakBytes(), ran: ran(options) }) };
 }
 
-export async function measureInference(task: InferenceTask, options: Options): Promise<InferenceAnswer> {
+export async function measureInference(task: InferenceTask, options: Options): Promise<Laps<Ran>> {
   const data = readData(task.case);
   const network = createNetwork(task.case, options);
   writeOutputs(task.case, network.predictSync(data.x).data);
-  return { seconds: await timeInference(() => network.predictSync(data.x)), ran: ran(options) };
+  const lap = await warmUpInference(() => network.predictSync(data.x));
+  return { lap, answer: () => ({ ran: ran(options) }) };
 }
 
 export async function measureEpochs(task: EpochsTask, options: Options): Promise<EpochsAnswer> {
