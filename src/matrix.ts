@@ -57,12 +57,18 @@ const numericArrays: ReadonlySet<string> = new Set([
   'Uint32Array',
 ]);
 
-/** By tag, not by class: typed arrays of another realm (a vm context, a test runner) and Buffers count. */
+/**
+ * Gives the name of a typed array's type, and undefined for anything else; typed arrays of another realm (a vm context, a test
+ * runner) and Buffers count. An array's own `Symbol.toStringTag` may lie, and the addon relies on what is found here.
+ */
+const { get: typeName } = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+) as { get(this: unknown): string | undefined };
+
 export function isNumericArray(value: unknown): value is NumericArray {
-  return (
-    ArrayBuffer.isView(value) &&
-    numericArrays.has((value as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag])
-  );
+  const name = typeName.call(value);
+  return name !== undefined && numericArrays.has(name);
 }
 
 export function createFloats(dtype: Dtype, length: number): FloatArray {
@@ -71,12 +77,11 @@ export function createFloats(dtype: Dtype, length: number): FloatArray {
 
 /** Undefined for what is no array of floating-point numbers. */
 export function dtypeOf(array: unknown): Dtype | undefined {
-  if (!ArrayBuffer.isView(array)) return undefined;
-  const tag = (array as FloatArray)[Symbol.toStringTag];
-  return tag === 'Float32Array' ? 'float32' : tag === 'Float64Array' ? 'float64' : undefined;
+  const name = typeName.call(array);
+  return name === 'Float32Array' ? 'float32' : name === 'Float64Array' ? 'float64' : undefined;
 }
 
-export function isOfDtype(array: NumericArray, dtype: Dtype): array is FloatArray {
+export function isOfDtype(array: unknown, dtype: Dtype): array is FloatArray {
   return dtypeOf(array) === dtype;
 }
 

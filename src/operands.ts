@@ -7,6 +7,7 @@ import { integer, invalid } from './validate.js';
 export interface Operand {
   readonly name: string;
   readonly array: FloatArray;
+  readonly dtype: Dtype;
   readonly columns: number;
   readonly leading: number;
   /** Elements from the first to the last. */
@@ -20,7 +21,7 @@ export class Operands {
   #last: Operand | undefined;
 
   get dtype(): Dtype {
-    return dtypeOf(this.#last?.array) as Dtype;
+    return (this.#last as Operand).dtype;
   }
 
   /**
@@ -74,7 +75,7 @@ function check(
   const array = given as FloatArray;
   const dtype = dtypeOf(array);
   if (!dtype) throw invalid('a Float32Array or a Float64Array', name, array);
-  if (previous && dtypeOf(previous.array) !== dtype) {
+  if (previous && previous.dtype !== dtype) {
     throw invalid(`a ${previous.array[Symbol.toStringTag]}, as ${previous.name} is,`, name, array);
   }
   const leading = integer(givenLeading, leadingName, 0);
@@ -85,7 +86,7 @@ function check(
   if (array.length < span) {
     throw expected('SHAPE_MISMATCH', `at least ${span} elements`, name, String(array.length));
   }
-  return { name, array, columns, leading, span, previous };
+  return { name, array, dtype, columns, leading, span, previous };
 }
 
 /** Whether two matrices of one buffer share an element; blocks beside each other in one larger matrix do not. */

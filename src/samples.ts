@@ -67,7 +67,7 @@ export function* readInputs(x: unknown, shape: SampleShape, name: string): Steps
 export function readInputsNow(x: unknown, shape: SampleShape, name: string): Rows {
   const { inputs, dtype, threads, firstNotFinite } = shape;
   const data = x instanceof Matrix && x.columns === inputs && x.data.length === x.rows * inputs ? x.data : x;
-  if (isNumericArray(data) && isOfDtype(data, dtype) && data.length % inputs === 0) {
+  if (isOfDtype(data, dtype) && data.length % inputs === 0) {
     if (firstNotFinite(data, 0, data.length, threads) < 0) return { data, rows: data.length / inputs };
   }
   return runNow(readInputs(x, shape, name));

@@ -205,6 +205,8 @@ describe.each(backends.flatMap((backend) => dtypes.map((dtype) => [nameOf(backen
       await refused({ a: [1, 2] }, 'INVALID_ARGUMENT', /Float32Array or a Float64Array for a/);
       await refused({ b: new Int32Array(12) }, 'INVALID_ARGUMENT', /for b, got Int32Array/);
       const other = dtype === 'float32' ? 'float64' : 'float32';
+      const liar = Object.defineProperty(new Uint8Array(64), Symbol.toStringTag, { value: whole[Symbol.toStringTag] });
+      await refused({ b: liar }, 'INVALID_ARGUMENT', /for b, got Uint8Array/);
       await refused({ b: floats(other, 12) }, 'INVALID_ARGUMENT', /as a is, for b/);
       await refused({ alpha: 2 }, 'INVALID_ARGUMENT', /"alpha"/);
       await refused({ transposeA: 1 }, 'INVALID_ARGUMENT', /true or false for transposeA/);

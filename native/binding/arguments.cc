@@ -18,26 +18,21 @@ Napi::Error unexpected_value(Napi::Value value, const char* what, const char* na
 }
 
 struct TypedArrayInfo {
-  napi_typedarray_type type;
   int64_t length;
   void* data;
 };
 
-TypedArrayInfo typed_array_info(Napi::Value value, const char* name) {
-  napi_typedarray_type type;
+// `type` receives its type, unless it is null.
+TypedArrayInfo typed_array_info(Napi::Value value, const char* name, napi_typedarray_type* type) {
   size_t length;
   void* data;
   // Fails for what is no typed array: to ask that first would be one more call into the engine.
-  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok)
+  if (napi_get_typedarray_info(value.Env(), value, type, &length, &data, nullptr, nullptr) != napi_ok)
     throw unexpected_value(value, "a typed array", name);
-  return {type, static_cast<int64_t>(length), data};
+  return {static_cast<int64_t>(length), data};
 }
 
-}  // namespace
-
-void* memory_of(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length) {
-  const TypedArrayInfo found = typed_array_info(value, name);
-  if (found.type != type) throw unexpected_value(value, "a typed array of the dtype", name);
+void* long_enough(const TypedArrayInfo& found, Napi::Value value, const char* name, int64_t length) {
   if (found.length < length) {
     throw typed_error(value.Env(), "SHAPE_MISMATCH",
                       "expected at least " + std::to_string(length) + " elements for " + name + ", got " +
@@ -46,8 +41,22 @@ void* memory_of(Napi::Value value, const char* name, napi_typedarray_type type, 
   return found.data;
 }
 
+}  // namespace
+
+void* memory_of(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length) {
+  napi_typedarray_type got;
+  const TypedArrayInfo found = typed_array_info(value, name, &got);
+  if (got != type) throw unexpected_value(value, "a typed array of the dtype", name);
+  return long_enough(found, value, name, length);
+}
+
+void* memory_of_known_type(Napi::Value value, const char* name, int64_t length) {
+  return long_enough(typed_array_info(value, name, nullptr), value, name, length);
+}
+
 Numbers numbers_of(Napi::Value value, const char* name, int64_t& length) {
-  const auto [type, elements, data] = typed_array_info(value, name);
+  napi_typedarray_type type;
+  const auto [elements, data] = typed_array_info(value, name, &type);
   length = elements;
   switch (type) {
     case napi_float32_array:

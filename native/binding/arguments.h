@@ -51,6 +51,9 @@ inline constexpr napi_typedarray_type kArrayType<uint32_t> = napi_uint32_array;
 
 // The memory of a typed array of exactly this type and at least this length.
 void* memory_of(Napi::Value value, const char* name, napi_typedarray_type type, int64_t length);
+// The same for small jobs, of which to ask for the type takes a tenth: TypeScript has asked, by dtypeOf, which no array
+// can deceive, and an array's type never changes. Its length may, where a buffer is detached, and is checked here.
+void* memory_of_known_type(Napi::Value value, const char* name, int64_t length);
 // Any numeric typed array; `length` receives its length.
 Numbers numbers_of(Napi::Value value, const char* name, int64_t& length);
 // Elements from the first to the last of a matrix that lies (rows, columns) with a leading dimension.

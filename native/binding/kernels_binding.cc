@@ -49,7 +49,7 @@ void gemm(const Napi::CallbackInfo& info) {
   }
   const auto matrix = [&](size_t argument, const char* name, int rows, int columns, ptrdiff_t leading) {
     const int64_t span = matrix_span(env, name, rows, columns, leading);
-    return static_cast<T*>(memory_of(info[argument], name, kArrayType<T>, span));
+    return static_cast<T*>(memory_of_known_type(info[argument], name, span));
   };
   const bool transpose_a = (flags & kTransposeA) != 0, transpose_b = (flags & kTransposeB) != 0;
   const Gemm<T> product = {.m = m,
@@ -221,7 +221,7 @@ Napi::Value first_not_finite(const Napi::CallbackInfo& info) {
   if (from < 0 || to < from || threads < 1 || threads > Arguments::kMostThreads) {
     throw typed_error(env, "INVALID_ARGUMENT", "expected a range within the array, and integers in range for threads");
   }
-  const T* const array = static_cast<const T*>(memory_of(info[0], "array", kArrayType<T>, to));
+  const T* const array = static_cast<const T*>(memory_of_known_type(info[0], "array", to));
   const RowMajorKernels<T> kernels = {*static_cast<const KernelTable<T>*>(info.Data())};
   const ptrdiff_t position = guarded(env, [&] {
     return kernels.first_not_finite(array + from, static_cast<ptrdiff_t>(to - from), static_cast<int>(threads),

@@ -126,7 +126,6 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
     }
     const int64_t batch_size = info[2].As<Napi::Number>().Int64Value();
     if (batch_size < 1) throw typed_error(info.Env(), "INVALID_ARGUMENT", "expected at least one row for batchSize");
-    const napi_typedarray_type dtype = double_precision_ ? napi_float64_array : napi_float32_array;
     const Samples samples = {.rows = rows, .x = x, .y = {}, .classes = nullptr, .weights = nullptr};
     const EvaluationJob job = {.samples = samples,
                                .from = 0,
@@ -134,7 +133,7 @@ class TrainerBinding : public Napi::ObjectWrap<TrainerBinding> {
                                .batch_size = batch_size,
                                .has_loss = false,
                                .loss = {},
-                               .outputs = memory_of(info[3], "outputs", dtype, rows * plan_.outputs)};
+                               .outputs = memory_of_known_type(info[3], "outputs", rows * plan_.outputs)};
     guarded(info.Env(), [&] { trainer.evaluate(job, team(info.Env())); });
     return info.Env().Undefined();
   }
