@@ -134,6 +134,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < arguments.judged_rows; ++i) {
     file.write(reinterpret_cast<const char*>(judged.run(&x[int64_t{i} * inputs])), outputs * sizeof(float));
   }
+  file.close();  // whoever is told that this is ready reads it
 
   Network network(arguments);
   std::vector<int> order(arguments.rows);
