@@ -56,7 +56,7 @@ async function benchWorkload(
   const turns = await takeTurns({
     entrants,
     rounds,
-    laps: 4,
+    laps: 5,
     isas: fastIsas,
     task,
     whenReady: (entrant) => losses.set(entrant, lossOf(given, readOutputs(given), y)),

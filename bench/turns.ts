@@ -5,7 +5,7 @@ import { Runner } from './processes.js';
 import { type Spread, spreadOf } from './statistics.js';
 import type { Answer, LapTask, PeakTask } from './tasks.js';
 
-/** A variant this much slower than its contender's fastest is not that contender's best: it has no further turn. */
+/** A variant this much slower than its contender's fastest is not that contender's best: it has no further round. */
 const variantShare = 0.8;
 
 export interface Race<E extends Entrant, T extends LapTask> {
@@ -36,20 +36,20 @@ export interface Turns<E extends Entrant, T extends LapTask> {
 }
 
 /**
- * Gives the entrants the task, in each round in fresh processes, which run their laps in turn. Those that have one turn have it
- * alone, and one lap. One whose process fails is reported, and left out.
+ * Gives the entrants the task, in each round in fresh processes, which run their laps in turn: the fast ones right after one another.
+ * One whose process fails is reported, and left out.
  */
 export async function takeTurns<E extends Entrant, T extends LapTask>(race: Race<E, T>): Promise<Turns<E, T>[]> {
   const all = race.entrants.map((entrant): Participant<E, T> => ({ entrant, laps: [] }));
-  let running = all;
+  let running = [...all.filter(({ entrant }) => !entrant.once), ...all.filter(({ entrant }) => entrant.once)];
   for (let round = 0; round < race.rounds; round++) {
-    for (const participant of running.filter(({ entrant }) => entrant.once)) await runLaps([participant], [-1], race);
-    running = running.filter(({ entrant }) => !entrant.once);
-    const numbers = Array.from({ length: race.laps }, (_, lap) => round * race.laps + lap);
-    await runLaps(running, numbers, race);
+    await runLaps(running, round * race.laps, race);
     running = running.filter(({ entrant, laps }) => {
-      const variants = running.filter((other) => other.entrant.contender === entrant.contender);
-      return laps.length > 0 && variants.every((other) => ratioOf(laps, other.laps).median > variantShare);
+      const variants = running.filter(
+        (other) => other.entrant.contender === entrant.contender && other.laps.length > 0,
+      );
+      const fast = variants.every((other) => ratioOf(laps, other.laps).median > variantShare);
+      return !entrant.once && laps.length > 0 && fast;
     });
   }
   return all.flatMap(({ entrant, laps, answer }) => (answer ? [{ entrant, laps, answer }] : []));
@@ -63,8 +63,8 @@ interface Participant<E extends Entrant, T extends LapTask> {
 
 async function runLaps<E extends Entrant, T extends LapTask>(
   participants: readonly Participant<E, T>[],
-  numbers: readonly number[],
-  { task, isas, whenReady }: Race<E, T>,
+  first: number,
+  { laps, task, isas, whenReady }: Race<E, T>,
 ): Promise<void> {
   const runners = new Map<Participant<E, T>, Runner<T>>();
   const attempt = async (participant: Participant<E, T>, step: () => Promise<void>): Promise<void> => {
@@ -84,7 +84,7 @@ async function runLaps<E extends Entrant, T extends LapTask>(
       whenReady?.(entrant);
     });
   }
-  for (const number of numbers) {
+  for (let number = first; number < first + laps; number++) {
     const peaks = await meter.measure();
     for (const [participant, runner] of [...runners]) {
       await attempt(participant, async () => {
@@ -101,14 +101,12 @@ async function runLaps<E extends Entrant, T extends LapTask>(
 }
 
 /**
- * How many times as fast as the other's laps these are, lap by lap: what slows the machine down for some seconds slows both. Of the
- * medians if they have run none side by side.
+ * How many times as fast as the other's laps these are, lap by lap, of which there is one in common at least: what slows the machine
+ * down for some seconds slows both.
  */
 export function ratioOf(laps: readonly Lap[], others: readonly Lap[]): Spread {
   const speeds = new Map(others.map(({ number, speed }) => [number, speed]));
-  const ratios = laps.flatMap(({ number, speed }) => (speeds.has(number) ? [speed / speeds.get(number)!] : []));
-  if (ratios.length > 0) return spreadOf(ratios);
-  return spreadOf([spreadOf(speedsOf(laps)).median / spreadOf(speedsOf(others)).median]);
+  return spreadOf(laps.flatMap(({ number, speed }) => (speeds.has(number) ? [speed / speeds.get(number)!] : [])));
 }
 
 export function speedsOf(laps: readonly Lap[]): number[] {

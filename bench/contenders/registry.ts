@@ -11,7 +11,7 @@ export interface Entrant {
   readonly contender: string;
   readonly variant: string;
   readonly program: Program;
-  /** Far from the front, it has one turn, whatever the number of rounds. */
+  /** Far from the front, it has one round, whatever their number. */
   readonly once?: true;
 }
 

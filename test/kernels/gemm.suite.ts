@@ -154,30 +154,38 @@ export function gemmSuite(backend: Backend, dtype: Dtype, record: Record): void 
     }
   });
 
-  it.each(forms)('multiplies with operands copied in several blocks or pieces (%o)', (form) => {
-    // Of native gemm: B from 65 rows on, in groups of 512 KiB; blocks of 1024 rows; 2048 deep where c is turned. Pieces of
-    // 16 KiB where an operand lies across and up to 32 rows read it, 16 in float64, or as many columns where c is turned.
-    // All of B where there are up to 32 steps, or 64 with short vectors.
-    for (const [m, n, k] of [
-      [2060, 130, 2],
-      [1030, 300, 66],
-      [70, 800, 1100],
-      [300, 70, 2100],
-      [1, 97, 600],
-      [10, 130, 600],
-      [32, 70, 1030],
-      [33, 70, 600],
-      [130, 1, 2100],
-      [130, 10, 2100],
-      [70, 16, 600],
-      [70, 300, 9],
-      [200, 513, 31],
-    ]) {
-      const products = new Products(m, n, k);
-      const sums = products.sums(new Set([k])).get(k) as Sums;
-      for (const accumulate of [false, true]) check(products, sums, { m, n, k, ...form, accumulate });
-    }
-  });
+  it.each(forms)(
+    'multiplies with operands copied in several blocks or pieces, with the same bits on 1 and 3 threads (%o)',
+    (form) => {
+      // Of native gemm: B from 65 rows on, in groups of 512 KiB; blocks of 1024 rows; 2048 deep where c is turned. Pieces of
+      // 16 KiB where an operand lies across and up to 32 rows read it, 16 in float64, or as many columns where c is turned.
+      // All of B where there are up to 32 steps, or 64 with short vectors.
+      for (const [m, n, k] of [
+        [2060, 130, 2],
+        [1030, 300, 66],
+        [70, 800, 1100],
+        [300, 70, 2100],
+        [1, 97, 600],
+        [10, 130, 600],
+        [32, 70, 1030],
+        [33, 70, 600],
+        [130, 1, 2100],
+        [130, 10, 2100],
+        [70, 16, 600],
+        [70, 300, 9],
+        [200, 513, 31],
+      ]) {
+        const products = new Products(m, n, k);
+        const sums = products.sums(new Set([k])).get(k) as Sums;
+        for (const accumulate of [false, true]) {
+          const [alone, shared] = [1, 3].map((threads) =>
+            check(products, sums, { m, n, k, ...form, accumulate, threads }),
+          );
+          expect(Buffer.compare(bytesOf(shared), bytesOf(alone))).toBe(0);
+        }
+      }
+    },
+  );
 
   it('multiplies sizes beyond several blocks at once, with the same bits on 1, 2 and 3 threads', () => {
     const [m, n, k] = [517, 1041, 263];
