@@ -96,7 +96,7 @@ class Product {
 
   // Floating-point operations per second of a lap.
   double lap() {
-    seconds_of(fastest_, calls_[fastest_] / 4);  // others have had the caches in between
+    seconds_of(fastest_, calls_[fastest_] / 4);  // untimedShare of timing.ts
     return speed(fastest_);
   }
 

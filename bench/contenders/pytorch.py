@@ -15,6 +15,8 @@ from torch.nn import functional
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 # Of data that are gathered, shuffled, at once: slices of them cost less than a gather for each batch.
 SHUFFLED_ROWS = 16384
+# As timing.ts has it.
+UNTIMED_SHARE = 0.25
 
 
 def main():
@@ -57,15 +59,19 @@ def train(task, options):
         step(*next(batches))
         updates += 1
 
-    def lap():
+    def speed_for(least_seconds):
         started = time.perf_counter()
         updates = 0
         while True:
             step(*next(batches))
             updates += 1
             seconds = time.perf_counter() - started
-            if seconds >= task["seconds"]:
+            if seconds >= least_seconds:
                 return updates * case.batch_size / seconds
+
+    def lap():
+        speed_for(task["seconds"] * UNTIMED_SHARE)
+        return speed_for(task["seconds"])
 
     run_laps(lap)
     return {"peakBytes": peak_bytes()}
@@ -90,7 +96,12 @@ def predict(task, options):
         calls = 1
         while seconds_of(calls) < 0.1:
             calls *= 2
-        run_laps(lambda: calls / seconds_of(calls))
+
+        def lap():
+            seconds_of(int(calls * UNTIMED_SHARE))
+            return calls / seconds_of(calls)
+
+        run_laps(lap)
     return {}
 
 

@@ -5,6 +5,7 @@ import { fillUniform } from '../../data.js';
 import type { GemmShape } from '../../shapes.js';
 import type { GemmTask, Laps, Ran } from '../../tasks.js';
 import { gemmTolerance } from '../../tolerance.js';
+import { untimedShare } from '../timing.js';
 import type { Options } from './network.js';
 
 /** Checks the product's answer, before it is timed and afterwards. */
@@ -60,8 +61,6 @@ function shareOf(shape: GemmShape): GemmShape {
 const lapSeconds = 0.02;
 /** For so long after its start a process is slower. */
 const warmUpSeconds = 0.2;
-/** By calls, relative to those timed: others have had the caches in between. */
-const untimedShare = 0.25;
 
 const checkedRows = 8;
 
