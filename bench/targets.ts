@@ -125,16 +125,21 @@ export function furtherTable(report: Report): Table {
 }
 
 function typescriptRows(results: readonly TrainingResult[]): string[][] {
-  const rows = results.flatMap((result): string[][] => {
-    const speeds = speedsOf(result);
-    const own = speeds[ours.typescript];
-    const [fastest] = pureJavaScript.filter((name) => speeds[name]).sort((a, b) => speeds[b] - speeds[a]);
-    if (!own || fastest === undefined) return [];
-    return [[`TypeScript against ${fastest}, ${result.workload}`, ratio(own / speeds[fastest]), ratio(1)]];
+  const rows = results.flatMap(({ workload, contenders }): string[][] => {
+    const [closest] = contenders
+      .flatMap(({ contender, typescriptLead: lead }) =>
+        lead && pureJavaScript.includes(contender) ? [{ contender, lead }] : [],
+      )
+      .toSorted((a, b) => a.lead.median - b.lead.median);
+    return closest
+      ? [[`TypeScript against ${closest.contender}, ${workload}`, spreadRatio(closest.lead), ratio(1)]]
+      : [];
   });
   const large = results.find(({ workload }) => workload === 'mnistLarge');
-  const speed = speedsOf(large)[ours.typescript];
-  if (large && speed) rows.push(['TypeScript on mnistLarge', `${giga(speed * large.operationsPerRow)} GFLOP/s`, '2.0']);
+  const own = figureOf(large, ours.typescript);
+  if (large && own) {
+    rows.push(['TypeScript on mnistLarge', `${giga(own.speed.median * large.operationsPerRow)} GFLOP/s`, '2.0']);
+  }
   return rows;
 }
 
@@ -144,8 +149,4 @@ function figureOf(result: TrainingResult | undefined, name: string): TrainingFig
 
 function leadOver(figure: { readonly lead?: Spread } | undefined): string {
   return figure?.lead ? spreadRatio(figure.lead) : '';
-}
-
-function speedsOf(result: TrainingResult | undefined): Record<string, number> {
-  return Object.fromEntries((result?.contenders ?? []).map(({ contender, speed }) => [contender, speed.median]));
 }

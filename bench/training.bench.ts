@@ -31,6 +31,8 @@ export interface TrainingFigure {
   readonly share: Spread;
   /** How many times as fast this library was. */
   readonly lead?: Spread;
+  /** The same of its TypeScript. */
+  readonly typescriptLead?: Spread;
   readonly peakBytes: number;
   /** After the compared updates. */
   readonly loss: number;
@@ -61,7 +63,8 @@ async function benchWorkload(
     task,
     whenReady: (entrant) => losses.set(entrant, lossOf(given, readOutputs(given), y)),
   });
-  const own = turns.find(({ entrant }) => entrant.contender === ours.best);
+  const turnsOf = (contender: string) => turns.find(({ entrant }) => entrant.contender === contender);
+  const [own, typescript] = [turnsOf(ours.best), turnsOf(ours.typescript)];
   const contenders = fastestOf(turns).map(({ entrant, laps, answer }): TrainingFigure => {
     const { contender, variant, likeness } = entrant;
     return {
@@ -72,6 +75,7 @@ async function benchWorkload(
       speed: spreadOf(speedsOf(laps)),
       share: shareOfPeak(laps, operationsPerRow(given), ceilingOf(contender)),
       ...(own && { lead: ratioOf(own.laps, laps) }),
+      ...(typescript && { typescriptLead: ratioOf(typescript.laps, laps) }),
       peakBytes: answer.peakBytes,
       loss: losses.get(entrant)!,
     };
