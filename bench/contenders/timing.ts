@@ -1,7 +1,7 @@
 /** How every contender in JavaScript is timed. */
 import type { TrainingTask } from '../tasks.js';
 
-/** What a lap does before it is timed, relative to what is timed: others have had the caches, and the clock rate, in between. */
+/** What a lap does before it is timed, relative to what is timed: after a stop a process is slower at first. */
 export const untimedShare = 0.25;
 
 /**
