@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../isa/dispatch.h"
+#include "instruction_sets.h"
 #include "math_tests.h"
 
 namespace chainrule {
@@ -162,15 +163,6 @@ double distance(T actual, typename testing::Format<T>::Wide exact, Bound bound) 
   return static_cast<double>(std::fabs(actual - exact) / std::numeric_limits<T>::epsilon());
 }
 
-// All of this machine, or the one that CHAINRULE_ISA names.
-std::vector<const InstructionSet*> chosen_instruction_sets() {
-  const char* const name = std::getenv("CHAINRULE_ISA");
-  if (!name) return supported_instruction_sets();
-  const InstructionSet* const isa = find_instruction_set(name);
-  REQUIRE(isa != nullptr);
-  return {isa};
-}
-
 // The errors of one activation on every instruction set.
 template <typename T>
 class Errors {
@@ -178,7 +170,7 @@ class Errors {
   using Wide = typename testing::Format<T>::Wide;
 
   explicit Errors(const Formula<Wide>& formula)
-      : formula_(formula), sets_(chosen_instruction_sets()), worst_(sets_.size()) {}
+      : formula_(formula), sets_(tested_instruction_sets()), worst_(sets_.size()) {}
 
   void add(const std::vector<T>& inputs) {
     exact_.clear();
@@ -249,7 +241,7 @@ void check_ends() {
   const T nan = std::numeric_limits<T>::quiet_NaN(), infinite = std::numeric_limits<T>::infinity();
   std::vector<T> inputs = {nan, infinite, -infinite, std::numeric_limits<T>::max(), std::numeric_limits<T>::lowest()};
   pad_to_panels(inputs);
-  for (const InstructionSet* isa : supported_instruction_sets()) {
+  for (const InstructionSet* isa : tested_instruction_sets()) {
     const KernelTable<T>& kernels = table_of<T>(*isa);
     for (int i = 0; i < kernels.activation_count; ++i) {
       const ActivationKernel<T>& kernel = kernels.activations[i];
@@ -291,7 +283,7 @@ uint64_t hash_of_all(const InstructionSet& isa) {
 }
 
 TEST_CASE("activations have the same bits on all instruction sets with a fused multiply-add") {
-  for (const InstructionSet* isa : supported_instruction_sets()) {
+  for (const InstructionSet* isa : tested_instruction_sets()) {
     if (std::string(isa->name) == "scalar") continue;
     CAPTURE(doctest::String(isa->name));
     CHECK(hash_of_all<float>(*isa) == 0x2a67136d34507127);

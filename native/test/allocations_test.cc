@@ -9,6 +9,7 @@
 
 #include "../isa/dispatch.h"
 #include "../training/trainer.h"
+#include "instruction_sets.h"
 
 namespace {
 
@@ -109,7 +110,7 @@ int allocations_of(int batches, int threads, const Wishes& wishes) {
                            .penalties = penalties.data(),
                            .gradient_norms = wishes.norms ? norms.data() : nullptr,
                            .outputs = wishes.outputs ? outputs.data() : nullptr};
-  const std::unique_ptr<Trainer> trainer = make_trainer(plan, supported_instruction_sets()[0]->float32);
+  const std::unique_ptr<Trainer> trainer = make_trainer(plan, tested_instruction_sets()[0]->float32);
   ThreadTeam team(threads);
   allocations = 0;
   counting = true;

@@ -5,6 +5,7 @@
 
 #include "../isa/dispatch.h"
 #include "../training/panel_buffer.h"
+#include "instruction_sets.h"
 
 namespace chainrule {
 namespace {
@@ -15,7 +16,7 @@ const std::vector<uint32_t> kOrder = {22, 3, 3, 0, 17, 9, 22, 14, 1, 20, 5};
 
 template <typename T, typename Source>
 void check_gather(ElementType type) {
-  for (const InstructionSet* isa : supported_instruction_sets()) {
+  for (const InstructionSet* isa : tested_instruction_sets()) {
     for (const int width : {1, 3, 16, 17, 32, 33, 100, 1031}) {
       std::vector<Source> samples(static_cast<size_t>(kSamples * width));
       for (size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<Source>(i % 251 + 3);
