@@ -153,13 +153,16 @@ export class TypescriptTrainer implements Trainer {
 
   *#train(job: TrainingJob): Work<TrainingReport> {
     const { samples, order, epochRows, batchSize, loss, optimizer, clip, learningRates } = job;
+    // One object for all: to collect one for each takes a tiny network some 3 % of its time.
+    const batch = { samples, order, from: 0, rows: 0, loss, divisor: 1, update: job.firstUpdate };
     let updates = 0;
     this.#untilPause = 0;
     this.#beginGradients();
-    for (let from = 0; from < order.length; updates++) {
-      const rows = Math.min(batchSize, epochRows - (from % epochRows), order.length - from);
-      const update = job.firstUpdate + updates;
-      const batch = { samples, order, from, rows, loss, divisor: divisorOf(samples, order, from, rows, loss), update };
+    for (let from = 0, epochEnd = epochRows; from < order.length; updates++, batch.update++) {
+      const rows = Math.min(batchSize, epochEnd - from, order.length - from);
+      batch.from = from;
+      batch.rows = rows;
+      batch.divisor = divisorOf(samples, order, from, rows, loss);
       const rowsAtOnce = this.#rowsAtOnce(job.passRows ?? rows);
       let sum = 0;
       this.#layers.beginBatch();
@@ -180,6 +183,7 @@ export class TypescriptTrainer implements Trainer {
       const learningRate = learningRates[learningRates.length === 1 ? 0 : updates];
       this.#layers.update({ optimizer, optimizerStep: job.optimizerStep + updates, learningRate, clip });
       from += rows;
+      if (from === epochEnd) epochEnd += epochRows;
     }
     return { updates, ended: 'complete' };
   }
