@@ -7,7 +7,6 @@
 #include <new>
 #include <vector>
 
-#include "../isa/dispatch.h"
 #include "../training/trainer.h"
 #include "instruction_sets.h"
 

@@ -158,10 +158,11 @@ export class TypescriptTrainer implements Trainer {
     let updates = 0;
     this.#untilPause = 0;
     this.#beginGradients();
-    for (let from = 0, epochEnd = epochRows; from < order.length; updates++, batch.update++) {
+    for (let from = 0, epochEnd = epochRows; from < order.length; updates++) {
       const rows = Math.min(batchSize, epochEnd - from, order.length - from);
       batch.from = from;
       batch.rows = rows;
+      batch.update = job.firstUpdate + updates;
       batch.divisor = divisorOf(samples, order, from, rows, loss);
       const rowsAtOnce = this.#rowsAtOnce(job.passRows ?? rows);
       let sum = 0;
