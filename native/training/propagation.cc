@@ -97,8 +97,10 @@ double Propagation<T>::divisor(const Batch& batch) const {
 
 template <typename T>
 void Propagation<T>::prepare(const Pass<T>& pass, bool samples_stay) {
-  if (pass.rows == rows_ && pass.training == training_ && samples_stay == samples_stay_) return;
+  const int threads = pass.team.size();
+  if (pass.rows == rows_ && threads == threads_ && pass.training == training_ && samples_stay == samples_stay_) return;
   rows_ = pass.rows;
+  threads_ = threads;
   training_ = pass.training;
   samples_stay_ = samples_stay;
 

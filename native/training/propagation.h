@@ -107,7 +107,7 @@ class Propagation {
   void write_input_gradient(const Pass<T>& pass, T* to) const;
 
  private:
-  // What depends on the pass's size and kind alone, which seldom change.
+  // What depends on the pass's size, kind and team alone, which seldom change.
   void prepare(const Pass<T>& pass, bool samples_stay);
   // Up to the upper layers.
   void begin_forward(const Pass<T>& pass, const Samples& samples, const RowSequence& rows, bool samples_stay);
@@ -166,6 +166,7 @@ class Propagation {
 
   // What the last pass was prepared for: rows_ is 0 before the first.
   int rows_ = 0;
+  int threads_ = 0;
   bool training_ = false;
   bool samples_stay_ = false;
   bool own_input_ = false;     // each thread gathers the rows for itself

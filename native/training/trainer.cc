@@ -8,6 +8,7 @@
 #include "collapse.h"
 #include "optimization.h"
 #include "propagation.h"
+#include "step_team.h"
 
 namespace chainrule {
 namespace {
@@ -52,6 +53,7 @@ class TrainerOf final : public Trainer {
   Propagation<T> propagation_;
   Optimization<T> optimization_;
   Collapse collapse_x_, collapse_y_;  // of the last training job
+  StepTeam training_steps_, evaluation_steps_;
   Held held_;
   bool has_gradients_ = false;  // of the last backward job
 };
@@ -124,6 +126,7 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job, ThreadTeam& team) {
   begin_collapse(collapse_x_, job.samples.x, propagation_.plan().inputs);
   begin_collapse(collapse_y_, job.samples.y, outputs);
 
+  StepTeam::Job steps(training_steps_, team, job.batch_size);
   int64_t update = 0;
   int64_t epoch_left = job.epoch_rows;
   for (int64_t first = 0; first < job.order_length; ++update) {
@@ -141,7 +144,7 @@ TrainingReport TrainerOf<T>::train(const TrainingJob& job, ThreadTeam& team) {
     double* const norms =
         job.gradient_norms ? job.gradient_norms + update * static_cast<int64_t>(propagation_.layers().size()) : nullptr;
     T* const rows = job.outputs ? static_cast<T*>(job.outputs) + first * outputs : nullptr;
-    job.losses[update] = step(batch, team, {job.clip, norms}, rows);
+    job.losses[update] = step(batch, steps.team(), {job.clip, norms}, rows);
     if (!isfinite(job.losses[update])) return {update, Ended::kNotFinite};
     if (cancelled() && propagation_.rows_per_pass(batch) < batch.size) return {update, Ended::kCancelled};
     first += batch.size;
@@ -158,6 +161,7 @@ EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job, ThreadTeam& te
   propagation_.select_loss(job.has_loss ? &job.loss : nullptr);
   const double penalty = optimization_.penalty();
   const int outputs = propagation_.plan().outputs;
+  StepTeam::Job steps(evaluation_steps_, team, std::min(job.batch_size, job.rows));
   double sum = 0;
   for (int64_t first = 0; first < job.rows; first += job.batch_size) {
     if (cancelled()) return {sum, penalty, Ended::kCancelled};
@@ -169,7 +173,7 @@ EvaluationReport TrainerOf<T>::evaluate(const EvaluationJob& job, ThreadTeam& te
                          .training = false};
     propagation_.check(batch);
     propagation_.reserve(propagation_.rows_per_pass(batch), false);
-    propagation_.for_passes(batch, team, [&](const Pass<T>& pass, const RowSequence& rows) {
+    propagation_.for_passes(batch, steps.team(), [&](const Pass<T>& pass, const RowSequence& rows) {
       T* const to = job.outputs ? static_cast<T*>(job.outputs) + (first + pass.first_row) * outputs : nullptr;
       propagation_.evaluate(pass, job.samples, rows, to, sum);
       return true;
