@@ -7,7 +7,7 @@ import type { Settings } from './settings.js';
 import { operationsPerRow, type Workload } from './shapes.js';
 import { type Spread, spreadOf } from './statistics.js';
 import { trainingTask } from './training.bench.js';
-import { shareOfPeak, speedsOf, takeTurns } from './turns.js';
+import { ratioOf, shareOfPeak, speedsOf, takeTurns } from './turns.js';
 
 /** What is varied, one thing at a time, from the same network. */
 export type Dimension = 'batch size' | 'width' | 'depth' | 'rows';
@@ -17,7 +17,10 @@ export interface ScalingResult {
   readonly value: number;
   /** For one multiply-add that the mathematics needs, with all threads. */
   readonly secondsPerMultiplyAdd: Spread;
+  /** Of the peak of all cores. */
   readonly share: Spread;
+  /** How many times as fast as one thread all were. */
+  readonly lead: Spread;
 }
 
 const base = { 'batch size': 128, width: 256, depth: 3, rows: 16_384 };
@@ -38,10 +41,13 @@ export async function benchScaling(settings: Settings): Promise<ScalingResult[]>
 
 async function benchPoint(dimension: Dimension, value: number, { isas }: Settings): Promise<ScalingResult> {
   const workload = workloadWith({ ...base, [dimension]: value });
-  const entrant = { contender: ours.best, variant: '', program: chainrule(isas[0], allCores) };
-  const [{ laps }] = await withCase(workload, ({ given }) =>
+  const entrants = [
+    { contender: ours.best, variant: '', program: chainrule(isas[0], allCores) },
+    { contender: ours.oneThread, variant: '', program: chainrule(isas[0], 1) },
+  ];
+  const [{ laps }, alone] = await withCase(workload, ({ given }) =>
     takeTurns({
-      entrants: [entrant],
+      entrants,
       rounds: 1,
       laps: 5,
       isas: isas.slice(0, 1),
@@ -51,7 +57,7 @@ async function benchPoint(dimension: Dimension, value: number, { isas }: Setting
   const operations = operationsPerRow(workload);
   const seconds = speedsOf(laps).map((rowsPerSecond) => 2 / (rowsPerSecond * operations));
   const share = shareOfPeak(laps, operations, { all: true });
-  return { dimension, value, secondsPerMultiplyAdd: spreadOf(seconds), share };
+  return { dimension, value, secondsPerMultiplyAdd: spreadOf(seconds), share, lead: ratioOf(laps, alone.laps) };
 }
 
 /** As many inputs as units in each hidden layer. */

@@ -92,14 +92,15 @@ export function inferenceTable({ inference, rows: count_, contenders }: Inferenc
 }
 
 export function scalingTable(results: readonly ScalingResult[]): Table {
-  const rows = results.map(({ dimension, value, secondsPerMultiplyAdd, share }) => [
+  const rows = results.map(({ dimension, value, secondsPerMultiplyAdd, share, lead }) => [
     dimension,
     value.toLocaleString('en-US'),
     (1e12 * secondsPerMultiplyAdd.median).toFixed(2),
     spread(secondsPerMultiplyAdd),
     percent(share.median),
+    spreadRatio(lead),
   ]);
-  return { head: ['varied', 'value', 'ps per multiply-add', '±', 'peak'], rows };
+  return { head: ['varied', 'value', 'ps per multiply-add', '±', 'peak', 'of one thread'], rows };
 }
 
 export function togetherTable(results: readonly TogetherResult[]): Table {

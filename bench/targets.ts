@@ -92,15 +92,18 @@ export function furtherTable(report: Report): Table {
     const oneThread = figure(name, ours.oneThread);
     if (oneThread?.lead) rows.push([`the second core on ${name}`, leadOver(oneThread), ratio(1.8)]);
   }
-  const gains = results
-    .filter(({ workload }) => !['mnistLarge', 'wide'].includes(workload))
-    .flatMap((result) => {
-      const { lead } = figureOf(result, ours.oneThread) ?? {};
-      return lead ? [{ name: result.workload, lead }] : [];
-    });
+  const gains = [
+    ...results
+      .filter(({ workload }) => !['mnistLarge', 'wide'].includes(workload))
+      .flatMap((result) => {
+        const { lead } = figureOf(result, ours.oneThread) ?? {};
+        return lead ? [{ name: result.workload, lead }] : [];
+      }),
+    ...(report.scaling?.results ?? []).map(({ dimension, value, lead }) => ({ name: `${dimension} ${value}`, lead })),
+  ];
   if (gains.length > 0) {
     const least = gains.reduce((a, b) => (b.lead.median < a.lead.median ? b : a));
-    rows.push([`the second core elsewhere, the least: ${least.name}`, leadOver(least), ratio(1)]);
+    rows.push([`the second core elsewhere, the least of ${gains.length}: ${least.name}`, leadOver(least), ratio(1)]);
   }
   const onAvx2 = figure('wide', ours.avx2);
   if (onAvx2) rows.push(['wide on AVX2, of its own peak', percent(onAvx2.share.median), '85 %']);
