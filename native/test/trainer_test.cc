@@ -22,7 +22,8 @@ struct Workload {
 
 // Wide enough for shared phases; the sizes leave remainders in every tile. The second has batches in several passes.
 // The next two have layers that threads go through with rows of their own: all of them, and those above the third. The
-// next two are online learning, and batches of a few rows; the last has steps enough for trials of who takes them.
+// last ones are online learning, the second of them with steps enough for a trial of who takes them, and batches of a
+// few rows.
 const Workload kWorkloads[] = {
     {203, 70, 133, 10, 64, "adam", {0.9, 0.999, 1e-8, 0}},
     {1300, 37, 45, 3, 1200, "momentum", {0.9, 0, 1, 0.01}},
@@ -30,8 +31,8 @@ const Workload kWorkloads[] = {
     {300, 40, 48, 5, 250, "adam", {0.9, 0.999, 1e-8, 0}, false},
     {103, 300, 261, 10, 100, "sgd", {0}, false},
     {5, 700, 261, 10, 1, "adam", {0.9, 0.999, 1e-8, 0}, false},
+    {90, 40, 183, 5, 1, "sgd", {0}, false},
     {8, 300, 261, 10, 3, "momentum", {0.9, 0, 1, 0}, false},
-    {1600, 40, 97, 5, 32, "adam", {0.9, 0.999, 1e-8, 0}},
 };
 
 template <typename T>
