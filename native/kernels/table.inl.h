@@ -14,19 +14,28 @@ void dropout_mask(const DropoutMask& mask, Panels<T> factors, int columns, Range
 template <typename T>
 ptrdiff_t first_not_finite(const T* values, ptrdiff_t count) {
   using V = Vec<T>;
-  constexpr int kChains = 4;  // as many as keep up with memory
-  constexpr ptrdiff_t kStretch = 64 * kChains * V::kLanes;
-  for (ptrdiff_t start = 0; start < count; start += kStretch) {
-    const ptrdiff_t end = start + kStretch < count ? start + kStretch : count;
-    ptrdiff_t i = start;
+  constexpr int kChains = 8;
+  // Memory brings in stretches side by side faster than one: processors foresee each no farther than to the end of its
+  // page.
+  constexpr ptrdiff_t kStretch = 16384 / static_cast<ptrdiff_t>(sizeof(T));
+  constexpr ptrdiff_t kGroup = kChains * kStretch;
+  for (ptrdiff_t start = 0; start < count; start += kGroup) {
+    const ptrdiff_t end = start + kGroup < count ? start + kGroup : count;
     V bad[kChains];  // 0 · x is NaN for infinities and NaN, and stays so
     for (V& chain : bad) chain = V::zero();
-    for (; i + kChains * V::kLanes <= end; i += kChains * V::kLanes) {
-      for (int c = 0; c < kChains; ++c) bad[c] = fma(V::load(values + i + c * V::kLanes), V::zero(), bad[c]);
+    const auto look = [&](ptrdiff_t i, ptrdiff_t apart) __attribute__((always_inline)) {
+      for (int c = 0; c < kChains; ++c) bad[c] = fma(V::load(values + i + c * apart), V::zero(), bad[c]);
+    };
+    ptrdiff_t i = start;
+    if (end - start == kGroup) {
+      for (; i < start + kStretch; i += V::kLanes) look(i, kStretch);
+      i = end;
     }
+    for (; i + kChains * V::kLanes <= end; i += kChains * V::kLanes) look(i, V::kLanes);
     for (; i + V::kLanes <= end; i += V::kLanes) bad[0] = fma(V::load(values + i), V::zero(), bad[0]);
+    for (int c = 1; c < kChains; ++c) bad[0] = bad[0] + bad[c];
     T lanes[V::kLanes];
-    ((bad[0] + bad[1]) + (bad[2] + bad[3])).store(lanes);
+    bad[0].store(lanes);
     T any = 0;
     for (int l = 0; l < V::kLanes; ++l) any += lanes[l];
     for (; i < end; ++i) any += values[i] * 0;

@@ -140,7 +140,9 @@ export function elementwiseSuite(backend: Backend, dtype: Dtype, record: Record)
     const array = floats(dtype, length);
     expect(kernels.firstNotFinite(array, 0, length, threads)).toBe(-1);
     array[length - 1] = Number.NaN;
-    for (const position of [length - 1, 2 ** 16 + 1, 2 ** 16, 43_693, 4_100, 81, 0]) {
+    // Stretches that a kernel may look through side by side.
+    const stretches = Array.from({ length: 32 }, (_, i) => 2048 * (31 - i) + 7);
+    for (const position of [length - 1, 2 ** 16 + 1, 2 ** 16, ...stretches, 0]) {
       array[position] = Number.POSITIVE_INFINITY;
       expect(kernels.firstNotFinite(array, 0, length, threads)).toBe(position);
       expect(kernels.firstNotFinite(array, 0, position, threads)).toBe(-1);
