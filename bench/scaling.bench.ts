@@ -49,9 +49,9 @@ async function benchPoint(dimension: Dimension, value: number, { isas }: Setting
     takeTurns({
       entrants,
       rounds: 1,
-      laps: 5,
+      laps: 15,
       isas: isas.slice(0, 1),
-      task: { ...trainingTask(given), seconds: 0.3 },
+      task: { ...trainingTask(given), seconds: 0.2 },
     }),
   );
   const operations = operationsPerRow(workload);
