@@ -82,6 +82,6 @@ function machineLine({ measured, machine, isas, rounds }: Figures<unknown>): str
   const { processor, cores, memoryGiB, load, system, node } = machine;
   return (
     `${measured.slice(0, 10)}: ${processor}, ${cores} cores, ${memoryGiB} GiB, load ${load}; ${system}, Node ${node}; ` +
-    `${isas.join(', ')}; ${rounds} rounds`
+    `${isas.join(', ')}; --rounds ${rounds}`
   );
 }

@@ -140,9 +140,10 @@ export function elementwiseSuite(backend: Backend, dtype: Dtype, record: Record)
     const array = floats(dtype, length);
     expect(kernels.firstNotFinite(array, 0, length, threads)).toBe(-1);
     array[length - 1] = Number.NaN;
-    // Stretches that a kernel may look through side by side.
-    const stretches = Array.from({ length: 32 }, (_, i) => 2048 * (31 - i) + 7);
-    for (const position of [length - 1, 2 ** 16 + 1, 2 ** 16, ...stretches, 0]) {
+    // In all stretches that a kernel may look through side by side, and where threads begin; the last ones first.
+    const stretches = Array.from({ length: 32 }, (_, i) => 2048 * i + 7);
+    const positions = [0, 81, 4_100, 43_693, 2 ** 16, 2 ** 16 + 1, length - 1, ...stretches];
+    for (const position of positions.sort((p, q) => q - p)) {
       array[position] = Number.POSITIVE_INFINITY;
       expect(kernels.firstNotFinite(array, 0, length, threads)).toBe(position);
       expect(kernels.firstNotFinite(array, 0, position, threads)).toBe(-1);
