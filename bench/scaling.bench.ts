@@ -39,7 +39,7 @@ export async function benchScaling(settings: Settings): Promise<ScalingResult[]>
   return results;
 }
 
-async function benchPoint(dimension: Dimension, value: number, { isas }: Settings): Promise<ScalingResult> {
+async function benchPoint(dimension: Dimension, value: number, { isas, rounds }: Settings): Promise<ScalingResult> {
   const workload = workloadWith({ ...base, [dimension]: value });
   const entrants = [
     { contender: ours.best, variant: '', program: chainrule(isas[0], allCores) },
@@ -48,8 +48,8 @@ async function benchPoint(dimension: Dimension, value: number, { isas }: Setting
   const [{ laps }, alone] = await withCase(workload, ({ given }) =>
     takeTurns({
       entrants,
-      rounds: 1,
-      laps: 15,
+      rounds,
+      laps: 5,
       isas: isas.slice(0, 1),
       task: { ...trainingTask(given), seconds: 0.2 },
     }),
