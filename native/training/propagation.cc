@@ -10,12 +10,12 @@ namespace chainrule {
 // Bounds the memory of a large batch, and its rows of a layer stay in L2.
 constexpr int64_t kPassRows = 1024;
 
-// Rows of a part that only go forward: few, so that no thread waits long for the last part of another.
+// Rows of a part that only go forward: few, so that all threads have as many.
 constexpr int kForwardRows = 8;
 
 // Rows that one thread takes through several layers together: their activations stay in L2, and each weight that comes
 // from farther away is multiplied often enough. A multiple of every panel.
-constexpr int kPartRows = 64;
+constexpr int kPartRows = 128;
 
 // A copy of the input that does not stay in L2 is no nearer than another core's. All copies together, for the memory of
 // very many threads.
@@ -148,10 +148,14 @@ void Propagation<T>::by_rows(const Pass<T>& pass, int unit, bool stays, Visit vi
     visit_parts({0, pass.rows}, pass.team, 0);
     return;
   }
-  for_range(pass.team, upper_work_, groups, [&](Range range, int thread) {
+  auto visit_groups = [&](Range range, int thread) {
     ThreadTeam alone(1);
     visit_parts({range.begin * unit, std::min(range.end * unit, pass.rows)}, alone, thread);
-  });
+  };
+  // All weights come once for each chunk, too: none is smaller than a part.
+  int chunks = 1;
+  while (chunks < kChunks && pass.rows / pass.team.size() >> chunks >= kPartRows) ++chunks;
+  for_range(pass.team, upper_work_, groups, visit_groups, {.chunks = chunks});
 }
 
 template <typename T>
