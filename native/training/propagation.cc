@@ -152,7 +152,7 @@ void Propagation<T>::by_rows(const Pass<T>& pass, int unit, bool stays, Visit vi
     ThreadTeam alone(1);
     visit_parts({range.begin * unit, std::min(range.end * unit, pass.rows)}, alone, thread);
   };
-  // All weights come once for each chunk, too: none is smaller than a part.
+  // All weights come once for each chunk, too: a share is not cut into less than a part.
   int chunks = 1;
   while (chunks < kChunks && pass.rows / pass.team.size() >> chunks >= kPartRows) ++chunks;
   for_range(pass.team, upper_work_, groups, visit_groups, {.chunks = chunks});
